@@ -1,0 +1,29 @@
+import { NewerDatabaseError } from './errors.ts'
+import { readMigrationFiles } from './orm.ts'
+
+/** One step of the schema: when it was generated (its identity, in milliseconds), its digest, and its statements. */
+export interface Migration {
+  createdAt: number
+  hash: string
+  statements: string[]
+}
+
+/**
+ * What has yet to be applied, in order.
+ *
+ * @param folder where drizzle-kit put the SQL files
+ * @param applied the `createdAt` of each step that the database already has
+ * @throws NewerDatabaseError where the database has a step that this Postern does not know
+ */
+export function pendingMigrations(folder: string, applied: number[]): Migration[] {
+  const known = readMigrationFiles({ migrationsFolder: folder })
+  const knownTimes = new Set(known.map((migration) => migration.folderMillis))
+  if (applied.some((createdAt) => !knownTimes.has(createdAt))) {
+    throw new NewerDatabaseError(
+      'The database was written by a newer version of Postern. It was left untouched: start that version, or restore a backup made before the upgrade.',
+    )
+  }
+  return known
+    .filter((migration) => !applied.includes(migration.folderMillis))
+    .map(({ folderMillis, hash, sql }) => ({ createdAt: folderMillis, hash, statements: sql }))
+}

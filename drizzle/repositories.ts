@@ -1,0 +1,153 @@
+import { and, eq, gt, inArray, isNull, lt, or, sql } from './orm.ts'
+import type { SqliteDatabase } from './sqlite/client.ts'
+import type * as Schema from './sqlite/schema.ts'
+import type { BlacklistedTokenRow, NewUserRow, PrincipalRow, SigningKeyRow, UserRow } from './types.ts'
+
+/**
+ * Every query of Postern, each once and each one atomic statement, so that no caller needs a transaction. Hot ones are
+ * prepared: building a Drizzle query costs twenty times what running it does.
+ *
+ * @param db an opened database
+ * @param tables its tables
+ */
+export function createRepositories(db: SqliteDatabase, tables: typeof Schema) {
+  const { users, blacklistedTokens, signingKeys } = tables
+
+  const findByEmail = db
+    .select()
+    .from(users)
+    .where(eq(users.email, sql.placeholder('email')))
+    .limit(1)
+    .prepare()
+
+  const findPrincipal = db
+    .select({
+      id: users.id,
+      email: users.email,
+      name: users.name,
+      createdAt: users.createdAt,
+      disabledAt: users.disabledAt,
+      tokenVersion: users.tokenVersion,
+      blacklistedJti: blacklistedTokens.jti,
+      activeKid: signingKeys.kid,
+    })
+    .from(users)
+    .leftJoin(blacklistedTokens, eq(blacklistedTokens.jti, sql.placeholder('jti')))
+    .leftJoin(
+      signingKeys,
+      and(
+        eq(signingKeys.kid, sql.placeholder('kid')),
+        or(
+          isNull(signingKeys.retiresAt),
+          gt(signingKeys.retiresAt, sql.param(sql.placeholder('now'), signingKeys.retiresAt)),
+        ),
+      ),
+    )
+    .where(eq(users.id, sql.placeholder('userId')))
+    .limit(1)
+    .prepare()
+
+  const blacklist = db
+    .insert(blacklistedTokens)
+    .values({
+      jti: sql.placeholder('jti'),
+      userId: sql.placeholder('userId'),
+      expiresAt: sql.placeholder('expiresAt'),
+      createdAt: sql.placeholder('createdAt'),
+    })
+    .onConflictDoNothing()
+    .prepare()
+
+  return {
+    users: {
+      /** @returns the new account, or undefined where the e-mail is taken, also when two such calls race */
+      async insert(user: NewUserRow): Promise<UserRow | undefined> {
+        const [row] = await db.insert(users).values(user).onConflictDoNothing().returning()
+        return row
+      },
+
+      async findByEmail(email: string): Promise<UserRow | undefined> {
+        const [row] = await findByEmail.execute({ email })
+        return row
+      },
+
+      /** Replaces a hash by another of the same password, unless the password has been changed meanwhile. */
+      async rehash(id: string, oldHash: string, newHash: string): Promise<void> {
+        await db
+          .update(users)
+          .set({ hashedPassword: newHash })
+          .where(and(eq(users.id, id), eq(users.hashedPassword, oldHash)))
+      },
+    },
+
+    /** All that a check of a token needs, in one read. */
+    principals: {
+      async find(key: {
+        userId: string
+        jti: string
+        kid: string
+        now: Date
+      }): Promise<PrincipalRow | undefined> {
+        const [row] = await findPrincipal.execute(key)
+        return row
+      },
+    },
+
+    blacklistedTokens: {
+      /** Durable when it resolves. Revoking the same token again changes nothing. */
+      async insert(token: BlacklistedTokenRow): Promise<void> {
+        await blacklist.execute({ ...token })
+      },
+
+      /**
+       * Deletes rows of tokens that expired before `expiredBefore`, at most `limit` of them.
+       *
+       * @returns how many it deleted
+       */
+      async prune(expiredBefore: Date, limit: number): Promise<number> {
+        const expired = db
+          .select({ jti: blacklistedTokens.jti })
+          .from(blacklistedTokens)
+          .where(lt(blacklistedTokens.expiresAt, expiredBefore))
+          .limit(limit)
+        const deleted = await db
+          .delete(blacklistedTokens)
+          .where(inArray(blacklistedTokens.jti, expired))
+          .returning({ jti: blacklistedTokens.jti })
+        return deleted.length
+      },
+    },
+
+    signingKeys: {
+      /** @returns the keys that still count at `now`, oldest first */
+      async list(now: Date): Promise<SigningKeyRow[]> {
+        return await db
+          .select()
+          .from(signingKeys)
+          .where(or(isNull(signingKeys.retiresAt), gt(signingKeys.retiresAt, now)))
+          .orderBy(signingKeys.createdAt)
+      },
+
+      /** @returns false where another key of the algorithm is in use: then nothing was written */
+      async insert(key: SigningKeyRow): Promise<boolean> {
+        const inserted = await db
+          .insert(signingKeys)
+          .values(key)
+          .onConflictDoNothing()
+          .returning({ kid: signingKeys.kid })
+        return inserted.length === 1
+      },
+
+      /** Records that a key signs tokens which live for `seconds`; a shorter time than the recorded one changes nothing. */
+      async raiseMaxTokenLifetime(kid: string, seconds: number): Promise<void> {
+        await db
+          .update(signingKeys)
+          .set({ maxTokenLifetime: seconds })
+          .where(and(eq(signingKeys.kid, kid), lt(signingKeys.maxTokenLifetime, seconds)))
+      },
+    },
+  }
+}
+
+/** The queries of an opened database. */
+export type Repositories = ReturnType<typeof createRepositories>

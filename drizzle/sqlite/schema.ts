@@ -1,0 +1,56 @@
+import { index, integer, sql, sqliteTable, text, uniqueIndex } from '../orm.ts'
+
+/** An instant, kept as milliseconds since the epoch. */
+const instant = (name: string) => integer(name, { mode: 'timestamp_ms' })
+
+/** The accounts. */
+export const users = sqliteTable('users', {
+  /** UUIDv7 (RFC 9562): never used again, so a token of a deleted user can never become another user's. */
+  id: text('id').primaryKey(),
+  /** Normalised by `plugins/email.ts` before it comes here. */
+  email: text('email').notNull().unique(),
+  name: text('name'),
+  /** A modular-crypt bcrypt string: `$2a$`, `$2b$` or `$2y$`. */
+  hashedPassword: text('hashed_password').notNull(),
+  createdAt: instant('created_at').notNull(),
+  disabledAt: instant('disabled_at'),
+  /** Raised to refuse every token issued so far; a token carries the value of its day in `ver`. */
+  tokenVersion: integer('token_version').notNull().default(0),
+})
+
+/**
+ * Tokens revoked before their time, by `jti`. No foreign key on `user_id`: recording a revocation must not fail because
+ * the account has gone meanwhile, and the row goes by itself once the token has expired.
+ */
+export const blacklistedTokens = sqliteTable(
+  'blacklisted_tokens',
+  {
+    jti: text('jti').primaryKey(),
+    userId: text('user_id').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [index('blacklisted_tokens_expires_at_index').on(table.expiresAt)],
+)
+
+/** The keys that sign tokens, and those that still verify them. */
+export const signingKeys = sqliteTable(
+  'signing_keys',
+  {
+    kid: text('kid').primaryKey(),
+    /** JWA name (RFC 7518 section 3.1). */
+    algorithm: text('algorithm').notNull(),
+    /** SPKI in PEM; null for a symmetric key. */
+    publicKey: text('public_key'),
+    /** PKCS #8 in PEM, or the symmetric key, sealed with SECRET_KEY. */
+    sealedPrivateKey: text('sealed_private_key').notNull(),
+    /** The longest lifetime, in seconds, of any token that this key has signed: how long it must outlive its last signature. */
+    maxTokenLifetime: integer('max_token_lifetime').notNull(),
+    createdAt: instant('created_at').notNull(),
+    activatesAt: instant('activates_at').notNull(),
+    /** From then on no token of this key is accepted; null while the key is in use. */
+    retiresAt: instant('retires_at'),
+  },
+  // However many processes start or rotate at once, one of them makes the key and the others find it.
+  (table) => [uniqueIndex('signing_keys_one_in_use').on(table.algorithm).where(sql`retires_at is null`)],
+)

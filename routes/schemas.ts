@@ -1,0 +1,105 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import type { FastifyPluginAsync, FastifyTypeProvider, RawServerDefault } from 'fastify'
+import type { UserRow } from '../drizzle/index.ts'
+import { EMAIL_MAX_LENGTH } from '../plugins/email.ts'
+import { type ProblemCode, problems } from '../plugins/errors.ts'
+
+interface TypeBoxTypeProvider extends FastifyTypeProvider {
+  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+}
+
+/** A route's file: a plugin whose handlers are typed by their TypeBox schemas. */
+export type Route = FastifyPluginAsync<Record<never, never>, RawServerDefault, TypeBoxTypeProvider>
+
+/** An e-mail address in a request. */
+export const Email = Type.String({
+  format: 'email',
+  maxLength: EMAIL_MAX_LENGTH,
+  description: 'Trimmed and lower-cased.',
+  examples: ['ada@example.com'],
+})
+
+const User = Type.Object(
+  {
+    id: Type.String({
+      format: 'uuid',
+      description: 'UUIDv7',
+      examples: ['019a0b5e-4c1f-7c3a-9d2e-5b8f6a7c1d20'],
+    }),
+    email: Type.String({ examples: ['ada@example.com'] }),
+    name: Type.Union([Type.String(), Type.Null()], { examples: ['Ada Lovelace'] }),
+    created_at: Type.String({ format: 'date-time', examples: ['2026-11-22T09:30:00.000Z'] }),
+  },
+  { $id: 'PosternUser', description: 'An account, as its owner sees it.' },
+)
+
+const Problem = Type.Object(
+  {
+    type: Type.String({ format: 'uri-reference', examples: ['about:blank'] }),
+    title: Type.String({ examples: [problems.invalid_request.title] }),
+    status: Type.Integer({ examples: [400] }),
+    detail: Type.Optional(Type.String()),
+    code: Type.Unsafe<ProblemCode>({
+      type: 'string',
+      enum: Object.keys(problems),
+      description: 'Stable: branch on this.',
+      examples: ['invalid_request'],
+    }),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          path: Type.String({ description: 'A JSON Pointer into the body', examples: ['/email'] }),
+          message: Type.String({ examples: ['must be an e-mail address'] }),
+        }),
+      ),
+    ),
+  },
+  { $id: 'PosternProblem', description: 'An error (RFC 9457).' },
+)
+
+/** What routes refer to by name, so that the OpenAPI document has names for it too. */
+export const sharedSchemas = [User, Problem]
+
+/** A reference to the account's schema. */
+export const UserRef = Type.Unsafe<Static<typeof User>>({ $ref: 'PosternUser#', description: 'The account.' })
+
+/** An account in the shape of an answer: never its hash. */
+export function toUser({
+  id,
+  email,
+  name,
+  createdAt,
+}: Pick<UserRow, 'id' | 'email' | 'name' | 'createdAt'>): Static<typeof User> {
+  return { id, email, name, created_at: createdAt.toISOString() }
+}
+
+const noStore = { 'Cache-Control': { type: 'string', const: 'no-store', description: 'RFC 9111' } }
+
+const statusHeaders: Record<number, object> = {
+  401: { 'WWW-Authenticate': { type: 'string', description: 'RFC 6750 section 3', examples: ['Bearer'] } },
+  503: { 'Retry-After': { type: 'string', description: 'Seconds', examples: ['5'] } },
+}
+
+/** A response that is not an error, with its headers. */
+export function success<S extends TSchema>(schema: S, description: string): S {
+  return { ...schema, description, headers: noStore }
+}
+
+/** The responses to a route's errors, for its `schema.response`; those that any route can give are added. */
+export function problemResponses(...codes: ProblemCode[]): Record<number, object> {
+  const byStatus = new Map<number, ProblemCode[]>()
+  for (const code of [...codes, 'internal_error', 'database_unavailable'] as const) {
+    const { status } = problems[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  const responses = [...byStatus].map(([status, codesOfStatus]) => [
+    status,
+    {
+      description: codesOfStatus.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
+      headers: { ...noStore, ...statusHeaders[status] },
+      content: { 'application/problem+json': { schema: { $ref: 'PosternProblem#' } } },
+    },
+  ])
+  return Object.fromEntries(responses)
+}

@@ -1,0 +1,130 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import swaggerUi from '@fastify/swagger-ui'
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import packageJson from '../package.json' with { type: 'json' }
+import { AccessLog } from '../plugins/access-log.ts'
+import errors, { answerProblem, type ProblemCode, problemBody } from '../plugins/errors.ts'
+import openapi from '../plugins/openapi.ts'
+import requestIds, { requestId } from '../plugins/request-id.ts'
+import healthz from '../routes/healthz.ts'
+import { answerOtherMethods } from '../routes/method-not-allowed.ts'
+import openapiJson from '../routes/openapi.json.ts'
+import readyz from '../routes/readyz.ts'
+import type { Config } from './config.ts'
+import postern from './index.ts'
+
+/** What the docs page needs: its own files, inline styles and images, and to call the API. */
+const DOCS_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+/** Bytes. */
+const BODY_LIMIT = 16 * 1024
+/** Milliseconds in which a request must have arrived whole, and its header alone. */
+const REQUEST_TIMEOUT = 10_000
+const HEADERS_TIMEOUT = 5_000
+
+/**
+ * The standalone server, not yet listening: the embeddable plugin, and what only a process needs.
+ *
+ * @param logStream where log lines go instead of to standard output
+ */
+export async function buildApp(config: Config, logStream?: NodeJS.WritableStream): Promise<FastifyInstance> {
+  const { host: _host, port: _port, trustProxy, logLevel, corsOrigin, ...options } = config
+  const app = fastify({
+    logger: {
+      level: logLevel,
+      ...(logStream && { stream: logStream }),
+      redact: ['req.headers.authorization', 'headers.authorization', '*.password', '*.token'],
+    },
+    logController: new AccessLog(),
+    // Whoever has a connection open while we stop is still answered.
+    return503OnClosing: false,
+    genReqId: requestId,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT,
+    trustProxy: trustProxy.length > 0 ? trustProxy : false,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT,
+      connectionsCheckingInterval: 1000,
+      // Two Authorization headers become one that is malformed, where Node would silently take the first.
+      joinDuplicateHeaders: true,
+    },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (_error, _request, reply) => {
+      answerProblem(reply as FastifyReply, 'invalid_request')
+    },
+  })
+
+  await app.register(errors)
+  app.setNotFoundHandler((_request, reply) => answerProblem(reply, 'not_found'))
+  await app.register(requestIds)
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    frameguard: { action: 'deny' },
+    // Transport security is the gateway's to promise, and these four are about pages of another kind.
+    strictTransportSecurity: false,
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+  })
+  if (corsOrigin.length > 0) {
+    await app.register(cors, {
+      origin: corsOrigin.includes('*') ? '*' : corsOrigin,
+      allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
+      exposedHeaders: ['www-authenticate', 'retry-after', 'x-request-id'],
+      maxAge: 600,
+    })
+  }
+  await app.register(openapi, { version: packageJson.version })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: DOCS_CSP,
+    uiConfig: { url: '/openapi.json' },
+  })
+
+  await app.register(postern, options)
+  await app.register(processRoutes)
+  return app
+}
+
+/** What concerns the process rather than its users. */
+async function processRoutes(app: FastifyInstance): Promise<void> {
+  const finish = answerOtherMethods(app)
+  await app.register(healthz)
+  await app.register(readyz)
+  await app.register(openapiJson)
+  finish()
+}
+
+/** Answers a request that never became one: Node's parser has refused it, or it came too slowly. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
+  const code: ProblemCode =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? 'request_timeout'
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? 'header_fields_too_large'
+        : 'invalid_request'
+  const problem = problemBody(code)
+  const body = JSON.stringify(problem)
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+      'Content-Type: application/problem+json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Cache-Control: no-store',
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  )
+}

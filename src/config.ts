@@ -1,0 +1,66 @@
+import proxyAddr from '@fastify/proxy-addr'
+import { type Static, Type } from '@sinclair/typebox'
+import { OptionsSchema, parse, succeeds } from './options.ts'
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** The settings of the standalone server: those of the plugin, and those of a process. */
+export const ConfigSchema = Type.Object(
+  {
+    ...OptionsSchema.properties,
+    databaseUrl: { ...OptionsSchema.properties.databaseUrl, default: './data/postern.db' },
+    /** The address to listen on. */
+    host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'an address or a host name' }),
+    /** The port to listen on; 0 for any that is free. */
+    port: Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      default: 3000,
+      description: 'a whole number from 0 to 65535',
+    }),
+    /** Proxies whose `X-Forwarded-*` is believed. */
+    trustProxy: Type.Array(Type.String({ format: 'proxy' }), {
+      default: [],
+      description: 'addresses or networks, separated by commas, as in 127.0.0.1,10.0.0.0/8',
+    }),
+    /** The least severe log line that is written. */
+    logLevel: Type.Union(
+      LOG_LEVELS.map((level) => Type.Literal(level)),
+      { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` },
+    ),
+    /** Origins of pages whose scripts may call the API. */
+    corsOrigin: Type.Array(Type.String({ format: 'origin' }), {
+      default: [],
+      description: 'origins, separated by commas, as in https://app.example.com, or * for all',
+    }),
+  },
+  { additionalProperties: false },
+)
+
+/** The settings of the standalone server, complete. */
+export type Config = Static<typeof ConfigSchema>
+
+const formats = {
+  proxy: (value: string) => succeeds(() => proxyAddr.compile(value)),
+  origin: (value: string) => value === '*' || (URL.canParse(value) && new URL(value).origin === value),
+}
+
+/** The environment variable of an option: `databaseUrl` is `DATABASE_URL`. */
+export function environmentName(option: string): string {
+  return option.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
+}
+
+/**
+ * Reads the settings from environment variables.
+ *
+ * @throws InvalidOptionsError naming each variable that is wrong
+ */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const values: Record<string, unknown> = {}
+  for (const [option, schema] of Object.entries(ConfigSchema.properties)) {
+    const value = env[environmentName(option)]
+    if (value === undefined) continue
+    values[option] = schema.type === 'array' ? value.split(',').map((item) => item.trim()) : value
+  }
+  return parse(ConfigSchema, values, { nameOf: environmentName, fromText: true }, formats)
+}

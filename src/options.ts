@@ -1,0 +1,121 @@
+import { type Static, type TObject, Type } from '@sinclair/typebox'
+import { Ajv, type ErrorObject } from 'ajv'
+import { databasePath } from '../drizzle/index.ts'
+import { ALGORITHMS } from '../plugins/jwt.ts'
+
+/** Bytes that SECRET_KEY must have at least: as many as HS256's digest (RFC 7518 section 3.2). */
+const SECRET_KEY_MIN_BYTES = 32
+
+/**
+ * The settings of the plugin, for a host's options and for the environment alike. Each description says what the setting
+ * takes, and completes an error message's "… must be".
+ */
+export const OptionsSchema = Type.Object(
+  {
+    /** Where accounts and revoked tokens are kept. */
+    databaseUrl: Type.String({
+      format: 'database',
+      default: ':memory:',
+      description: 'a path to a SQLite file, a file: URL, or :memory:',
+    }),
+    /** Signs HS256 tokens and seals the stored private keys. Without one, a file beside the database holds one. */
+    secretKey: Type.Optional(
+      Type.String({ format: 'secret', description: `a text of ${SECRET_KEY_MIN_BYTES} bytes or more` }),
+    ),
+    /** How tokens are signed. */
+    algorithm: Type.Union(
+      ALGORITHMS.map((name) => Type.Literal(name)),
+      { default: 'ES256', description: `one of ${ALGORITHMS.join(', ')}` },
+    ),
+    /** How long an access token lives. */
+    accessTokenExpireMinutes: Type.Integer({
+      minimum: 1,
+      maximum: 525_600,
+      default: 15,
+      description: 'a whole number of minutes from 1 to 525600',
+    }),
+    /** The claim `iss` of tokens. */
+    issuer: Type.String({ minLength: 1, default: 'postern', description: 'a text' }),
+    /** The claim `aud` of tokens. */
+    audience: Type.String({ minLength: 1, default: 'postern', description: 'a text' }),
+    /** The binary logarithm of bcrypt's rounds. */
+    bcryptCost: Type.Integer({
+      minimum: 10,
+      maximum: 15,
+      default: 12,
+      description: 'a whole number from 10 to 15',
+    }),
+    /** Characters that a new password must have. */
+    passwordMinLength: Type.Integer({
+      minimum: 8,
+      maximum: 64,
+      default: 8,
+      description: 'a whole number from 8 to 64',
+    }),
+  },
+  { additionalProperties: false },
+)
+
+/** The settings of the plugin, complete. */
+export type Options = Static<typeof OptionsSchema>
+
+/** Some settings are not what they must be: the message has a line for each. */
+export class InvalidOptionsError extends Error {
+  override readonly name = 'InvalidOptionsError'
+}
+
+/** How `parse` reads. */
+interface ParseOptions {
+  /** What a setting is called where it comes from. */
+  nameOf?: (option: string) => string
+  /** Whether numbers come as text. */
+  fromText?: boolean
+}
+
+const formats: Record<string, (value: string) => boolean> = {
+  secret: (value) => Buffer.byteLength(value) >= SECRET_KEY_MIN_BYTES,
+  database: (value) => value !== '' && succeeds(() => databasePath(value)),
+}
+
+/**
+ * Checks settings against their schema, all of them at once, and adds the defaults.
+ *
+ * @param moreFormats checks that the schema's own formats name
+ * @throws InvalidOptionsError; it repeats no value, since one may be a secret
+ */
+export function parse<S extends TObject>(
+  schema: S,
+  values: Record<string, unknown>,
+  { nameOf = (option) => option, fromText = false }: ParseOptions = {},
+  moreFormats: typeof formats = {},
+): Static<S> {
+  const ajv = new Ajv({
+    allErrors: true,
+    useDefaults: true,
+    coerceTypes: fromText,
+    formats: { ...formats, ...moreFormats },
+  })
+  const settings = { ...values }
+  const validate = ajv.compile(schema)
+  if (validate(settings)) return settings as Static<S>
+  const faults = (validate.errors ?? []).map((error) => describe(error, schema, nameOf))
+  throw new InvalidOptionsError([...new Set(faults)].join('\n'))
+}
+
+function describe(error: ErrorObject, schema: TObject, nameOf: (option: string) => string): string {
+  if (error.keyword === 'additionalProperties') {
+    return `${nameOf(error.params['additionalProperty'])} is not a setting`
+  }
+  const option = error.instancePath.split('/')[1] ?? ''
+  return `${nameOf(option)} must be ${schema.properties[option]?.description ?? 'something else'}`
+}
+
+/** Whether a function returns instead of throwing. */
+export function succeeds(action: () => unknown): boolean {
+  try {
+    action()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { databasePath } from '../drizzle/index.ts'
+import { InvalidOptionsError } from './options.ts'
+
+/**
+ * The secret of a deployment that sets none: kept in a file beside the database, which only its owner can read, and made
+ * with the database.
+ *
+ * @throws InvalidOptionsError where there is a database, but no file
+ */
+export function keptSecretKey(databaseUrl: string): string {
+  const database = databasePath(databaseUrl)
+  if (database === null) return newSecretKey()
+  const path = secretKeyPath(database)
+  // Asked first: whoever makes both at this moment makes the secret first.
+  const databaseExists = existsSync(database)
+  const secretKey = read(path)
+  if (secretKey !== undefined) return secretKey
+  if (databaseExists) {
+    throw new InvalidOptionsError(
+      `SECRET_KEY (secretKey) must be set, or ${path} restored: the database ${database} was made with a secret that is not here`,
+    )
+  }
+  return create(path)
+}
+
+/** Where the secret of a SQLite database is kept. */
+export function secretKeyPath(database: string): string {
+  return `${database}.secret`
+}
+
+function newSecretKey(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Appears whole or not at all, and once: of two processes that start at the same moment one loses, and reads the other's. */
+function create(path: string): string {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
+  writeFileSync(draft, `${newSecretKey()}\n`, { mode: 0o600, flush: true, flag: 'wx' })
+  try {
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft)
+  }
+  return readFileSync(path, 'utf8').trim()
+}
