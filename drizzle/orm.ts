@@ -6,10 +6,10 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-export const { and, eq, gt, inArray, isNull, lt, or, sql } =
+export const { and, asc, eq, gt, inArray, isNull, lt, or, sql } =
   require('drizzle-orm') as typeof import('drizzle-orm')
 export const { drizzle } =
   require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3')
 export const { readMigrationFiles } = require('drizzle-orm/migrator') as typeof import('drizzle-orm/migrator')
-export const { index, integer, sqliteTable, text, uniqueIndex } =
+export const { index, integer, sqliteTable, text } =
   require('drizzle-orm/sqlite-core') as typeof import('drizzle-orm/sqlite-core')

@@ -1,7 +1,7 @@
-import { and, eq, gt, inArray, isNull, lt, or, sql } from './orm.ts'
+import { and, asc, eq, gt, inArray, isNull, lt, or, sql } from './orm.ts'
 import type { SqliteDatabase } from './sqlite/client.ts'
 import type * as Schema from './sqlite/schema.ts'
-import type { BlacklistedTokenRow, NewUserRow, PrincipalRow, SigningKeyRow, UserRow } from './types.ts'
+import type { BlacklistedTokenRow, ClientRow, NewUserRow, PrincipalRow, SigningKeyRow, UserRow } from './types.ts'
 
 /**
  * Every query of Postern, each once and each one atomic statement, so that no caller needs a transaction. Hot ones are
@@ -11,7 +11,7 @@ import type { BlacklistedTokenRow, NewUserRow, PrincipalRow, SigningKeyRow, User
  * @param tables its tables
  */
 export function createRepositories(db: SqliteDatabase, tables: typeof Schema) {
-  const { users, blacklistedTokens, signingKeys } = tables
+  const { users, blacklistedTokens, signingKeys, clients } = tables
 
   const findByEmail = db
     .select()
@@ -44,6 +44,15 @@ export function createRepositories(db: SqliteDatabase, tables: typeof Schema) {
       ),
     )
     .where(eq(users.id, sql.placeholder('userId')))
+    .limit(1)
+    .prepare()
+
+  const listSigningKeys = db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt)).prepare()
+
+  const findClient = db
+    .select()
+    .from(clients)
+    .where(eq(clients.id, sql.placeholder('id')))
     .limit(1)
     .prepare()
 
@@ -119,16 +128,12 @@ export function createRepositories(db: SqliteDatabase, tables: typeof Schema) {
     },
 
     signingKeys: {
-      /** @returns the keys that still count at `now`, oldest first */
-      async list(now: Date): Promise<SigningKeyRow[]> {
-        return await db
-          .select()
-          .from(signingKeys)
-          .where(or(isNull(signingKeys.retiresAt), gt(signingKeys.retiresAt, now)))
-          .orderBy(signingKeys.createdAt)
+      /** @returns every key there ever was, oldest first */
+      async list(): Promise<SigningKeyRow[]> {
+        return await listSigningKeys.execute()
       },
 
-      /** @returns false where another key of the algorithm is in use: then nothing was written */
+      /** @returns false where the predecessor has a successor already: then nothing was written */
       async insert(key: SigningKeyRow): Promise<boolean> {
         const inserted = await db
           .insert(signingKeys)
@@ -138,12 +143,66 @@ export function createRepositories(db: SqliteDatabase, tables: typeof Schema) {
         return inserted.length === 1
       },
 
+      /** Lets a key sign from `now` on, if it was to wait for longer. */
+      async activate(kid: string, now: Date): Promise<void> {
+        await db
+          .update(signingKeys)
+          .set({ activatesAt: now })
+          .where(and(eq(signingKeys.kid, kid), gt(signingKeys.activatesAt, now)))
+      },
+
+      /** Ends a key's use at `retiresAt`, unless it ends sooner already. */
+      async retire(kid: string, retiresAt: Date): Promise<void> {
+        await db
+          .update(signingKeys)
+          .set({ retiresAt })
+          .where(
+            and(
+              eq(signingKeys.kid, kid),
+              or(isNull(signingKeys.retiresAt), gt(signingKeys.retiresAt, retiresAt)),
+            ),
+          )
+      },
+
+      /** Replaces the sealed private key. */
+      async reseal(kid: string, sealedPrivateKey: string): Promise<void> {
+        await db.update(signingKeys).set({ sealedPrivateKey }).where(eq(signingKeys.kid, kid))
+      },
+
       /** Records that a key signs tokens which live for `seconds`; a shorter time than the recorded one changes nothing. */
       async raiseMaxTokenLifetime(kid: string, seconds: number): Promise<void> {
         await db
           .update(signingKeys)
           .set({ maxTokenLifetime: seconds })
           .where(and(eq(signingKeys.kid, kid), lt(signingKeys.maxTokenLifetime, seconds)))
+      },
+    },
+
+    clients: {
+      /** @returns false where the name is taken: then nothing was written */
+      async insert(client: ClientRow): Promise<boolean> {
+        const inserted = await db
+          .insert(clients)
+          .values(client)
+          .onConflictDoNothing()
+          .returning({ id: clients.id })
+        return inserted.length === 1
+      },
+
+      async find(id: string): Promise<ClientRow | undefined> {
+        const [row] = await findClient.execute({ id })
+        return row
+      },
+
+      /** @returns all clients, oldest first */
+      async list(): Promise<ClientRow[]> {
+        return await db.select().from(clients).orderBy(asc(clients.createdAt))
+      },
+
+      /** @returns false where there was none */
+      async delete(id: string): Promise<boolean> {
+        const deleted = await db.delete(clients).where(eq(clients.id, id)).returning({ id: clients.id })
+        return deleted.length === 1
       },
     },
   }

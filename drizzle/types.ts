@@ -1,4 +1,4 @@
-import type { blacklistedTokens, signingKeys, users } from './sqlite/schema.ts'
+import type { blacklistedTokens, clients, signingKeys, users } from './sqlite/schema.ts'
 
 /** An account, as stored. */
 export type UserRow = typeof users.$inferSelect
@@ -8,6 +8,9 @@ export type NewUserRow = typeof users.$inferInsert
 export type BlacklistedTokenRow = typeof blacklistedTokens.$inferSelect
 /** A key that signs or verifies tokens. */
 export type SigningKeyRow = typeof signingKeys.$inferSelect
+
+/** Who may introspect and revoke tokens. */
+export type ClientRow = typeof clients.$inferSelect
 
 /** What one read says about a token: its account, and whether the token and its key still count. */
 export interface PrincipalRow

@@ -57,7 +57,7 @@ async function accounts(app: FastifyInstance): Promise<void> {
       const user = await users.findByEmail(normalizeEmail(email))
       const matches = await app.passwords.verify(password, user?.hashedPassword)
       if (!user || !matches) {
-        throw app.problem('invalid_credentials', { headers: { 'www-authenticate': 'Bearer' } })
+        throw app.problem('invalid_credentials')
       }
       if (user.disabledAt) throw app.problem('account_disabled')
       if (app.passwords.needsRehash(user.hashedPassword)) await rehash(user, password)

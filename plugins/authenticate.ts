@@ -1,13 +1,27 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Problem, ProblemCode } from './errors.ts'
+import type { PrincipalRow } from '../drizzle/index.ts'
 import type { AccessTokenClaims } from './jwt.ts'
 import { type Auth, principal } from './request-auth.ts'
 
+/** A token that counts, and the account that it stands for. */
+export interface CheckedToken {
+  claims: AccessTokenClaims
+  account: PrincipalRow
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook: admits a request whose bearer token counts at this moment, and refuses every other. */
+    /**
+     * Decides about a token, by the database's present state.
+     *
+     * @throws the problems `invalid_token` and `account_disabled`
+     */
+    checkToken(token: string): Promise<CheckedToken>
+    /** An `onRequest` hook: admits a request whose bearer token counts at this moment, and refuses every other with 401. */
     authenticate(request: FastifyRequest): Promise<void>
+    /** The same, but it says 403 where the account is disabled: for a gateway, which may tell the two apart. */
+    authenticateForGateway(request: FastifyRequest): Promise<void>
     /** An `onRequest` hook for logging out: admits every unexpired token issued here, revoked already or not. */
     authenticateIssued(request: FastifyRequest): Promise<void>
   }
@@ -16,52 +30,57 @@ declare module 'fastify' {
 /** `Bearer`, a space, and a token of RFC 6750 section 2.1. */
 const CREDENTIALS = /^bearer +([\w.~+/-]+=*)$/i
 
-/** Decides about tokens: the only place that does. */
+/** The only place that decides about tokens. */
 async function authenticate(app: FastifyInstance): Promise<void> {
-  function refuse(code: ProblemCode, detail?: string): Problem {
-    const challenge = detail ? `Bearer error="invalid_token", error_description="${detail}"` : 'Bearer'
-    return app.problem(code, {
-      ...(detail && { detail }),
-      headers: { 'www-authenticate': challenge, 'cache-control': 'no-store' },
-    })
-  }
-
-  async function verifyBearer(request: FastifyRequest) {
-    const { authorization } = request.headers
-    if (authorization === undefined || !/^bearer\b/i.test(authorization)) {
-      throw refuse('authentication_required')
-    }
-    const token = CREDENTIALS.exec(authorization)?.[1]
-    if (token === undefined) throw refuse('invalid_token', 'The Authorization header is malformed')
-    try {
-      return await app.tokens.verify(token)
-    } catch (error) {
-      const { code, message } = error as Problem
-      throw code === 'invalid_token' ? refuse(code, message) : error
-    }
-  }
-
-  app.decorate('authenticateIssued', async (request) => {
-    const { claims } = await verifyBearer(request)
-    request.auth = describe(claims)
-  })
-
-  app.decorate('authenticate', async (request) => {
-    const { claims, kid } = await verifyBearer(request)
-    const row = await app.database.principals.find({
+  async function checkToken(token: string): Promise<CheckedToken> {
+    const { claims, kid } = await app.tokens.verify(token)
+    const account = await app.database.principals.find({
       userId: claims.sub,
       jti: claims.jti,
       kid,
       now: new Date(),
     })
-    const counts =
-      row?.disabledAt === null &&
-      row.tokenVersion === claims.ver &&
-      row.blacklistedJti === null &&
-      row.activeKid === kid
-    if (!counts) throw refuse('invalid_token', 'The access token has been revoked')
+    if (!account || account.blacklistedJti !== null || account.activeKid !== kid) throw revoked()
+    if (account.disabledAt) throw app.problem('account_disabled')
+    if (account.tokenVersion !== claims.ver) throw revoked()
+    return { claims, account }
+  }
+
+  function revoked(): Error {
+    return app.problem('invalid_token', { detail: 'The access token has been revoked' })
+  }
+
+  function bearerToken({ headers: { authorization } }: FastifyRequest): string {
+    if (authorization === undefined || !/^bearer\b/i.test(authorization)) {
+      throw app.problem('authentication_required')
+    }
+    const token = CREDENTIALS.exec(authorization)?.[1]
+    if (token === undefined) {
+      throw app.problem('invalid_token', { detail: 'The Authorization header is malformed' })
+    }
+    return token
+  }
+
+  async function authenticateForGateway(request: FastifyRequest): Promise<void> {
+    const { claims, account } = await checkToken(bearerToken(request))
     request.auth = describe(claims)
-    request[principal] = row
+    request[principal] = account
+  }
+
+  app.decorate('checkToken', checkToken)
+  app.decorate('authenticateForGateway', authenticateForGateway)
+
+  app.decorate('authenticate', async (request) => {
+    try {
+      await authenticateForGateway(request)
+    } catch (error) {
+      throw (error as { code?: string }).code === 'account_disabled' ? revoked() : error
+    }
+  })
+
+  app.decorate('authenticateIssued', async (request) => {
+    const { claims } = await app.tokens.verify(bearerToken(request))
+    request.auth = describe(claims)
   })
 }
 

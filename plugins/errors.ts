@@ -9,6 +9,7 @@ export const problems = {
   authentication_required: { status: 401, title: 'A bearer token is required' },
   invalid_token: { status: 401, title: 'The access token is not valid' },
   invalid_credentials: { status: 401, title: 'The e-mail or the password is wrong' },
+  invalid_client: { status: 401, title: 'The client credentials are wrong or missing' },
   account_disabled: { status: 403, title: 'The account is disabled' },
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
@@ -36,7 +37,9 @@ export interface InvalidField {
 /** What an error adds to its code. */
 export interface ProblemOptions {
   /** For a person, about this occurrence; never anything secret. */
-  detail?: string
+  detail?: string | undefined
+  /** The code of RFC 6749 section 5.2, where an OAuth client asks. */
+  error?: string
   errors?: InvalidField[]
   headers?: Record<string, string>
 }
@@ -45,8 +48,9 @@ export interface ProblemOptions {
 export interface Problem extends Error {
   statusCode: number
   code: ProblemCode
+  error?: string
   errors?: InvalidField[]
-  headers?: Record<string, string>
+  headers: Record<string, string>
 }
 
 declare module 'fastify' {
@@ -59,16 +63,42 @@ declare module 'fastify' {
 /** Seconds after which a client may try again when the service could not answer. */
 const RETRY_AFTER = '5'
 
-const codeByStatus = new Map<number, ProblemCode>(
-  (Object.keys(problems) as ProblemCode[]).reverse().map((code) => [problems[code].status, code] as const),
-)
-// The first code of a status is the general one, save for 401 and 503, where the specific ones come first.
-codeByStatus.set(503, 'service_unavailable')
+/** The code for an error that Fastify or one of its plugins threw with a status. */
+const codeByStatus: Partial<Record<number, ProblemCode>> = {
+  404: 'not_found',
+  408: 'request_timeout',
+  413: 'content_too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media_type',
+  429: 'too_many_requests',
+  431: 'header_fields_too_large',
+  503: 'service_unavailable',
+}
+
+/** The challenge of a 401 (RFC 6750 section 3, RFC 7617 section 2). */
+const challenges: Partial<Record<ProblemCode, (detail?: string) => string>> = {
+  authentication_required: () => 'Bearer',
+  invalid_credentials: () => 'Bearer',
+  invalid_token: (detail) => `Bearer error="invalid_token"${detail ? `, error_description="${detail}"` : ''}`,
+  invalid_client: () => 'Basic realm="postern", charset="UTF-8"',
+}
 
 /** The body of an answer to a problem (RFC 9457). */
-export function problemBody(code: ProblemCode, detail?: string, errors?: InvalidField[]) {
+export function problemBody(
+  code: ProblemCode,
+  more: Pick<ProblemOptions, 'detail' | 'error' | 'errors'> = {},
+) {
   const { status, title } = problems[code]
-  return { type: 'about:blank', title, status, ...(detail && { detail }), code, ...(errors && { errors }) }
+  const { detail, error, errors } = more
+  return {
+    type: 'about:blank',
+    title,
+    status,
+    ...(detail && { detail }),
+    code,
+    ...(error && { error }),
+    ...(errors && { errors }),
+  }
 }
 
 /** Answers every error thrown in its scope as problem+json, and says nothing of what went wrong inside. */
@@ -76,12 +106,19 @@ async function errors(app: FastifyInstance): Promise<void> {
   await app.register(sensible)
 
   app.decorate('problem', (code: ProblemCode, options: ProblemOptions = {}): Problem => {
-    const { detail, errors, headers } = options
+    const { detail, error, errors, headers } = options
     const { status, title } = problems[code]
+    const challenge = challenges[code]?.(detail)
     return app.httpErrors.createError(status, detail ?? title, {
       code,
+      ...(error && { error }),
       ...(errors && { errors }),
-      ...(headers && { headers }),
+      headers: {
+        'cache-control': 'no-store',
+        ...(challenge && { 'www-authenticate': challenge }),
+        ...(status === 503 && { 'retry-after': RETRY_AFTER }),
+        ...headers,
+      },
     }) as unknown as Problem
   })
 
@@ -107,16 +144,14 @@ export function answerProblem(reply: FastifyReply, code: ProblemCode): FastifyRe
 }
 
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  const { title } = problems[problem.code]
-  const detail = problem.statusCode < 500 && problem.message !== title ? problem.message : undefined
-  const body = problemBody(problem.code, detail, problem.errors)
-  if (problem.statusCode === 503) reply.header('retry-after', RETRY_AFTER)
+  const { statusCode, code, message, headers } = problem
+  const detail = statusCode < 500 && message !== problems[code].title ? message : undefined
   // A string, since a route's response schema is for its own answers.
   return reply
-    .code(problem.statusCode)
-    .headers({ 'cache-control': 'no-store', ...problem.headers })
+    .code(statusCode)
+    .headers(headers)
     .type('application/problem+json')
-    .send(JSON.stringify(body))
+    .send(JSON.stringify(problemBody(code, { ...problem, detail })))
 }
 
 function isProblem(error: Error & { code?: string }): error is Problem {
@@ -126,12 +161,9 @@ function isProblem(error: Error & { code?: string }): error is Problem {
 /** Finds the code for an error that somebody else threw. */
 function translate(app: FastifyInstance, error: FastifyError): Problem {
   if (error instanceof DatabaseUnavailableError) return app.problem('database_unavailable')
-  const code = codeByStatus.get(error.statusCode ?? 500)
-  if (code && problems[code].status < 500) return app.problem(code, { detail: error.message })
-  if (code && error.statusCode === 503) return app.problem(code)
-  if (error.statusCode && error.statusCode < 500)
-    return app.problem('invalid_request', { detail: error.message })
-  return app.problem('internal_error')
+  const status = error.statusCode ?? 500
+  const code = codeByStatus[status] ?? (status < 500 ? 'invalid_request' : 'internal_error')
+  return app.problem(code, { detail: status < 500 ? error.message : undefined })
 }
 
 /** What may be logged of an unexpected error: its types, codes and places, without any message. */

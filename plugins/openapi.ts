@@ -30,9 +30,13 @@ async function openapi(app: FastifyInstance, { version }: OpenapiOptions): Promi
       tags: [
         { name: 'Accounts', description: 'Making an account, and looking at one’s own.' },
         { name: 'Sessions', description: 'Logging in and out.' },
+        { name: 'Gateways', description: 'Forward authentication.' },
+        { name: 'Clients', description: 'For machines with credentials of their own.' },
+        { name: 'Keys', description: 'What verifying tokens offline takes.' },
       ],
       components: {
         securitySchemes: {
+          client: { type: 'http', scheme: 'basic', description: 'Made by `postern clients add`.' },
           bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
           password: { type: 'oauth2', flows: { password: { tokenUrl: '/login', scopes: {} } } },
         },

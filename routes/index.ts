@@ -1,13 +1,23 @@
 import type { FastifyInstance } from 'fastify'
 import getUser from './getUser.ts'
+import introspect from './introspect.ts'
+import jwks from './jwks.ts'
 import login from './login.ts'
 import logout from './logout.ts'
+import metadata from './metadata.ts'
 import { answerOtherMethods } from './method-not-allowed.ts'
 import register from './register.ts'
+import revoke from './revoke.ts'
 import { sharedSchemas } from './schemas.ts'
+import verify from './verify.ts'
+
+interface RoutesOptions {
+  /** The setting ISSUER. */
+  issuer: string
+}
 
 /** All of Postern's endpoints. Which are protected is a matter of the scope they stand in, never of their URL. */
-export default async function routes(app: FastifyInstance): Promise<void> {
+export default async function routes(app: FastifyInstance, options: RoutesOptions): Promise<void> {
   for (const schema of sharedSchemas) app.addSchema(schema)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonParser(app))
@@ -15,15 +25,19 @@ export default async function routes(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
 
   const finish = answerOtherMethods(app)
-  await app.register(publicScope)
+  await app.register(publicScope, options)
   await app.register(issuedScope)
   await app.register(guardedScope)
+  await app.register(clientScope)
+  await app.register(verify)
   finish()
 }
 
-async function publicScope(scope: FastifyInstance): Promise<void> {
+async function publicScope(scope: FastifyInstance, { issuer }: RoutesOptions): Promise<void> {
   await scope.register(register)
   await scope.register(login)
+  await scope.register(jwks)
+  await scope.register(metadata, { issuer })
 }
 
 /** For tokens of ours, whether or not they still count. */
@@ -35,6 +49,14 @@ async function issuedScope(scope: FastifyInstance): Promise<void> {
 async function guardedScope(scope: FastifyInstance): Promise<void> {
   scope.addHook('onRequest', scope.authenticate)
   await scope.register(getUser)
+}
+
+/** For machines with credentials of their own. */
+async function clientScope(scope: FastifyInstance): Promise<void> {
+  scope.addHook('onRequest', scope.authenticateClient)
+  scope.removeContentTypeParser('application/json')
+  await scope.register(introspect)
+  await scope.register(revoke)
 }
 
 /** JSON that is UTF-8 (RFC 8259 section 8.1): decoding anything else would make different passwords the same. */

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
+import { acceptForm, invalid } from './form.ts'
 import { problemResponses, type Route, success } from './schemas.ts'
 
 const LoginBody = Type.Object(
@@ -26,18 +26,24 @@ const LoginForm = Type.Object({
 })
 
 const AccessToken = Type.Object({
-  access_token: Type.String({ description: 'A JWT (RFC 9068)' }),
+  access_token: Type.String({
+    description: 'A JWT (RFC 9068)',
+    examples: ['eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMTlhMGI1ZSJ9.c2lnbmF0dXJl'],
+  }),
   token_type: Type.Literal('bearer'),
   expires_in: Type.Integer({ description: 'Seconds', examples: [900] }),
 })
 
 /** `POST /login`: an access token for an e-mail and a password. */
 const login: Route = async (app) => {
-  app.addContentTypeParser<string>(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    async (_request: unknown, body: string) => parseForm(app, body),
-  )
+  acceptForm(app, ['grant_type', 'username', 'password'], ({ grant_type, username, password }) => {
+    if (grant_type !== undefined && grant_type !== 'password') {
+      throw invalid(app, '/grant_type', 'must be password', 'unsupported_grant_type')
+    }
+    if (username === undefined) throw invalid(app, '/username', 'is required')
+    if (password === undefined) throw invalid(app, '/password', 'is required')
+    return { email: username, password }
+  })
 
   app.post(
     '/login',
@@ -75,35 +81,3 @@ const login: Route = async (app) => {
 }
 
 export default login
-
-/**
- * The access token request of RFC 6749 section 4.3.2 as the JSON body that says the same. Parameters that the grant does
- * not know are ignored, and none may come twice (section 3.2).
- */
-function parseForm(app: FastifyInstance, body: string): Record<string, string> {
-  const parameters = new URLSearchParams(body)
-  const errors: { path: string; message: string }[] = []
-  for (const name of ['grant_type', 'username', 'password']) {
-    if (parameters.getAll(name).length > 1) errors.push({ path: `/${name}`, message: 'must not come twice' })
-    else if (name !== 'grant_type' && !parameters.has(name)) {
-      errors.push({ path: `/${name}`, message: 'is required' })
-    }
-  }
-  const grantType = parameters.get('grant_type')
-  if (grantType !== null && grantType !== 'password') {
-    errors.push({ path: '/grant_type', message: 'must be password' })
-  }
-  if (!isWellFormedUrlencoded(body)) errors.push({ path: '', message: 'must be percent-encoded UTF-8' })
-  if (errors.length > 0) throw app.problem('invalid_request', { errors })
-  return { email: parameters.get('username') ?? '', password: parameters.get('password') ?? '' }
-}
-
-/** URLSearchParams replaces what is not UTF-8, so that different passwords would become the same. */
-function isWellFormedUrlencoded(body: string): boolean {
-  try {
-    decodeURIComponent(body)
-    return true
-  } catch {
-    return false
-  }
-}

@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyTypeProvider, RawServerDefault } from 'fastify'
 import type { UserRow } from '../drizzle/index.ts'
 import { EMAIL_MAX_LENGTH } from '../plugins/email.ts'
-import { type ProblemCode, problems } from '../plugins/errors.ts'
+import { type ProblemCode, problemBody, problems } from '../plugins/errors.ts'
 
 interface TypeBoxTypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
@@ -10,7 +10,11 @@ interface TypeBoxTypeProvider extends FastifyTypeProvider {
 }
 
 /** A route's file: a plugin whose handlers are typed by their TypeBox schemas. */
-export type Route = FastifyPluginAsync<Record<never, never>, RawServerDefault, TypeBoxTypeProvider>
+export type Route<Options extends object = Record<never, never>> = FastifyPluginAsync<
+  Options,
+  RawServerDefault,
+  TypeBoxTypeProvider
+>
 
 /** An e-mail address in a request. */
 export const Email = Type.String({
@@ -39,7 +43,7 @@ const Problem = Type.Object(
     type: Type.String({ format: 'uri-reference', examples: ['about:blank'] }),
     title: Type.String({ examples: [problems.invalid_request.title] }),
     status: Type.Integer({ examples: [400] }),
-    detail: Type.Optional(Type.String()),
+    detail: Type.Optional(Type.String({ examples: ['The body is not valid JSON in UTF-8'] })),
     code: Type.Unsafe<ProblemCode>({
       type: 'string',
       enum: Object.keys(problems),
@@ -98,7 +102,12 @@ export function problemResponses(...codes: ProblemCode[]): Record<number, object
     {
       description: codesOfStatus.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
       headers: { ...noStore, ...statusHeaders[status] },
-      content: { 'application/problem+json': { schema: { $ref: 'PosternProblem#' } } },
+      content: {
+        'application/problem+json': {
+          schema: { $ref: 'PosternProblem#' },
+          examples: Object.fromEntries(codesOfStatus.map((code) => [code, { value: problemBody(code) }])),
+        },
+      },
     },
   ])
   return Object.fromEntries(responses)

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { METHODS, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
@@ -6,6 +6,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
 import { AccessLog } from '../plugins/access-log.ts'
+import draining from '../plugins/draining.ts'
 import errors, { answerProblem, type ProblemCode, problemBody } from '../plugins/errors.ts'
 import openapi from '../plugins/openapi.ts'
 import requestIds, { requestId } from '../plugins/request-id.ts'
@@ -58,9 +59,13 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
     },
   })
 
+  // A gateway asks with the method of the request that it asks about, whichever that is.
+  for (const method of METHODS.filter(isUnknownTo(app))) app.addHttpMethod(method, { hasBody: true })
+
   await app.register(errors)
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, 'not_found'))
   await app.register(requestIds)
+  await app.register(draining)
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -94,6 +99,11 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
   await app.register(postern, options)
   await app.register(processRoutes)
   return app
+}
+
+/** CONNECT never becomes a request: Node hands over a socket instead. */
+function isUnknownTo({ supportedMethods }: FastifyInstance) {
+  return (method: string) => method !== 'CONNECT' && !(supportedMethods as string[]).includes(method)
 }
 
 /** What concerns the process rather than its users. */

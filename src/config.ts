@@ -64,3 +64,17 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
   return parse(ConfigSchema, values, { nameOf: environmentName, fromText: true }, formats)
 }
+
+/**
+ * Reads the settings from the environment and from the file `.env` in the working directory, where there is one.
+ *
+ * @throws InvalidOptionsError naming each variable that is wrong
+ */
+export function loadConfig(): Config {
+  try {
+    process.loadEnvFile()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  return readConfig(process.env)
+}

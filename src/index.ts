@@ -2,8 +2,10 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import accounts from '../plugins/accounts.ts'
 import authenticate from '../plugins/authenticate.ts'
+import clients from '../plugins/clients.ts'
 import database from '../plugins/database.ts'
 import errors from '../plugins/errors.ts'
+import keyRotation from '../plugins/key-rotation.ts'
 import passwords from '../plugins/passwords.ts'
 import service from '../plugins/postern.ts'
 import pruning from '../plugins/pruning.ts'
@@ -53,12 +55,14 @@ async function build(scope: FastifyInstance, options: Options): Promise<void> {
   await scope.register(database, { url: databaseUrl })
   await scope.register(pruning)
   await scope.register(signingKeys, { secretKey, algorithm, issuer, audience, tokenLifetime })
+  await scope.register(keyRotation, { rotationDays: options.keyRotationDays })
   await scope.register(tokens, { issuer, audience, tokenLifetime })
   await scope.register(passwords, { bcryptCost, passwordMinLength })
   await scope.register(accounts)
   await scope.register(authenticate)
+  await scope.register(clients)
   await scope.register(service)
-  await scope.register(routes)
+  await scope.register(routes, { issuer })
 }
 
 export default fp(postern, { name: 'postern', fastify: '5.x' })

@@ -34,6 +34,10 @@ export const OptionsSchema = Type.Object(
       default: 15,
       description: 'a whole number of minutes from 1 to 525600',
     }),
+    /** The age at which the signing key is replaced; without it, only `postern keys rotate` does so. */
+    keyRotationDays: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 3650, description: 'a whole number of days from 1 to 3650' }),
+    ),
     /** The claim `iss` of tokens. */
     issuer: Type.String({ minLength: 1, default: 'postern', description: 'a text' }),
     /** The claim `aud` of tokens. */
@@ -72,8 +76,13 @@ interface ParseOptions {
   fromText?: boolean
 }
 
+/** Whether a text is long enough to be SECRET_KEY. */
+export function isSecretKey(text: string): boolean {
+  return Buffer.byteLength(text) >= SECRET_KEY_MIN_BYTES
+}
+
 const formats: Record<string, (value: string) => boolean> = {
-  secret: (value) => Buffer.byteLength(value) >= SECRET_KEY_MIN_BYTES,
+  secret: isSecretKey,
   database: (value) => value !== '' && succeeds(() => databasePath(value)),
 }
 

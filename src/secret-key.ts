@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { databasePath } from '../drizzle/index.ts'
 import { InvalidOptionsError } from './options.ts'
@@ -45,10 +45,10 @@ function read(path: string): string | undefined {
 }
 
 /** Appears whole or not at all, and once: of two processes that start at the same moment one loses, and reads the other's. */
-function create(path: string): string {
+function create(path: string, secretKey = newSecretKey()): string {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-  writeFileSync(draft, `${newSecretKey()}\n`, { mode: 0o600, flush: true, flag: 'wx' })
+  writeFileSync(draft, `${secretKey}\n`, { mode: 0o600, flush: true, flag: 'wx' })
   try {
     linkSync(draft, path)
   } catch (error) {
@@ -57,4 +57,23 @@ function create(path: string): string {
     rmSync(draft)
   }
   return readFileSync(path, 'utf8').trim()
+}
+
+/**
+ * Puts another secret into the place of the kept one. It lies beside it while `change` runs, so that after an interruption a
+ * further call goes on with the same.
+ *
+ * @param database path of the SQLite file
+ * @param given the new secret; undefined for a random one
+ * @param change seals everything under the new secret
+ */
+export async function replaceKeptSecretKey(
+  database: string,
+  given: string | undefined,
+  change: (secretKey: string) => Promise<void>,
+): Promise<void> {
+  const path = secretKeyPath(database)
+  const next = `${path}.new`
+  await change(create(next, given))
+  renameSync(next, path)
 }

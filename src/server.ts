@@ -4,32 +4,26 @@ import { resolve } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { databasePath } from '../drizzle/index.ts'
 import { buildApp } from './app.ts'
-import { type Config, readConfig } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 
 /** Milliseconds that requests in flight have to finish when the process is told to stop. */
 const GRACE = 10_000
 
 try {
-  const config = configure()
+  const config = loadConfig()
   const app = await buildApp(config)
-  closeWithGrace({ delay: GRACE, logger: false }, async ({ err, signal }) => {
-    if (err) app.log.fatal({ type: err.name, stack: err.stack }, 'unexpected fault, stopping')
-    else app.log.info({ signal }, 'stopping')
+  // Not when there is nothing left to do: then it did not start, and says so by its exit code.
+  closeWithGrace({ delay: GRACE, logger: false, skip: ['beforeExit'] }, async ({ err, signal }) => {
+    if (signal) app.log.info({ signal }, 'stopping')
+    else app.log.fatal({ type: err?.name, stack: err?.stack }, 'unexpected fault, stopping')
     await app.close()
+    // A fault may also be a promise rejected with nothing: thrown again, it is a failure all the same.
+    if (!signal) throw err
   })
   greet(await app.listen({ host: config.host, port: config.port }), config)
 } catch (error) {
   console.error(`Postern could not start.\n${(error as Error).message}`)
   process.exitCode = 1
-}
-
-function configure(): Config {
-  try {
-    process.loadEnvFile()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  return readConfig(process.env)
 }
 
 /** For a person, and on standard error: standard output has the log, for machines. */

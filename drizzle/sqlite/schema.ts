@@ -1,4 +1,4 @@
-import { index, integer, sql, sqliteTable, text, uniqueIndex } from '../orm.ts'
+import { index, integer, sqliteTable, text } from '../orm.ts'
 
 /** An instant, kept as milliseconds since the epoch. */
 const instant = (name: string) => integer(name, { mode: 'timestamp_ms' })
@@ -34,23 +34,33 @@ export const blacklistedTokens = sqliteTable(
 )
 
 /** The keys that sign tokens, and those that still verify them. */
-export const signingKeys = sqliteTable(
-  'signing_keys',
-  {
-    kid: text('kid').primaryKey(),
-    /** JWA name (RFC 7518 section 3.1). */
-    algorithm: text('algorithm').notNull(),
-    /** SPKI in PEM; null for a symmetric key. */
-    publicKey: text('public_key'),
-    /** PKCS #8 in PEM, or the symmetric key, sealed with SECRET_KEY. */
-    sealedPrivateKey: text('sealed_private_key').notNull(),
-    /** The longest lifetime, in seconds, of any token that this key has signed: how long it must outlive its last signature. */
-    maxTokenLifetime: integer('max_token_lifetime').notNull(),
-    createdAt: instant('created_at').notNull(),
-    activatesAt: instant('activates_at').notNull(),
-    /** From then on no token of this key is accepted; null while the key is in use. */
-    retiresAt: instant('retires_at'),
-  },
-  // However many processes start or rotate at once, one of them makes the key and the others find it.
-  (table) => [uniqueIndex('signing_keys_one_in_use').on(table.algorithm).where(sql`retires_at is null`)],
-)
+export const signingKeys = sqliteTable('signing_keys', {
+  kid: text('kid').primaryKey(),
+  /** JWA name (RFC 7518 section 3.1). */
+  algorithm: text('algorithm').notNull(),
+  /**
+   * The `kid` of the key that this one follows, or the algorithm's name for its first key. Unique, so that however many
+   * processes start or rotate at once, one of them makes the next key and the others find it.
+   */
+  predecessor: text('predecessor').notNull().unique(),
+  /** SPKI in PEM; null for a symmetric key. */
+  publicKey: text('public_key'),
+  /** PKCS #8 in PEM, or the symmetric key, sealed with SECRET_KEY. */
+  sealedPrivateKey: text('sealed_private_key').notNull(),
+  /** The longest lifetime, in seconds, of any token that this key has signed: how long it must outlive its last signature. */
+  maxTokenLifetime: integer('max_token_lifetime').notNull(),
+  createdAt: instant('created_at').notNull(),
+  activatesAt: instant('activates_at').notNull(),
+  /** From then on no token of this key is accepted; null while there is no successor. */
+  retiresAt: instant('retires_at'),
+})
+
+/** Who may introspect and revoke tokens (RFC 6749 section 2). */
+export const clients = sqliteTable('clients', {
+  /** The `client_id`. */
+  id: text('id').primaryKey(),
+  name: text('name').notNull().unique(),
+  /** SHA-256 of the secret, in hex. The secret is random and long, so a slow hash would protect nothing. */
+  hashedSecret: text('hashed_secret').notNull(),
+  createdAt: instant('created_at').notNull(),
+})

@@ -6,9 +6,18 @@ CREATE TABLE `blacklisted_tokens` (
 );
 --> statement-breakpoint
 CREATE INDEX `blacklisted_tokens_expires_at_index` ON `blacklisted_tokens` (`expires_at`);--> statement-breakpoint
+CREATE TABLE `clients` (
+	`id` text PRIMARY KEY NOT NULL,
+	`name` text NOT NULL,
+	`hashed_secret` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `clients_name_unique` ON `clients` (`name`);--> statement-breakpoint
 CREATE TABLE `signing_keys` (
 	`kid` text PRIMARY KEY NOT NULL,
 	`algorithm` text NOT NULL,
+	`predecessor` text NOT NULL,
 	`public_key` text,
 	`sealed_private_key` text NOT NULL,
 	`max_token_lifetime` integer NOT NULL,
@@ -17,7 +26,7 @@ CREATE TABLE `signing_keys` (
 	`retires_at` integer
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `signing_keys_one_in_use` ON `signing_keys` (`algorithm`) WHERE retires_at is null;--> statement-breakpoint
+CREATE UNIQUE INDEX `signing_keys_predecessor_unique` ON `signing_keys` (`predecessor`);--> statement-breakpoint
 CREATE TABLE `users` (
 	`id` text PRIMARY KEY NOT NULL,
 	`email` text NOT NULL,

@@ -1,0 +1,66 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { v7 as uuidv7 } from 'uuid'
+import type { ClientRow } from '../drizzle/index.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** An `onRequest` hook: admits a client by HTTP Basic (RFC 6749 section 2.3.1), and refuses everybody else. */
+    authenticateClient(request: FastifyRequest): Promise<void>
+  }
+}
+
+/** A client just made, and the secret that nobody can read again. */
+export interface NewClient {
+  row: ClientRow
+  secret: string
+}
+
+export function makeClient(name: string): NewClient {
+  const secret = randomBytes(32).toString('base64url')
+  return {
+    row: { id: uuidv7(), name, hashedSecret: digest(secret).toString('hex'), createdAt: new Date() },
+    secret,
+  }
+}
+
+/** Knows which machines may introspect and revoke tokens. */
+async function clients(app: FastifyInstance): Promise<void> {
+  app.decorate('authenticateClient', async ({ headers }: FastifyRequest) => {
+    const credentials = parseBasic(headers.authorization)
+    const client = credentials && (await app.database.clients.find(credentials.id))
+    const expected = Buffer.from(client?.hashedSecret ?? '', 'hex')
+    const given = digest(credentials?.secret ?? '')
+    if (expected.length !== given.length || !timingSafeEqual(expected, given)) {
+      throw app.problem('invalid_client', { error: 'invalid_client' })
+    }
+  })
+}
+
+export default fp(clients, {
+  name: 'postern-clients',
+  dependencies: ['postern-errors', 'postern-database'],
+})
+
+function digest(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
+}
+
+/** HTTP Basic (RFC 7617), whose two parts an OAuth client encodes as a form does before it joins them. */
+function parseBasic(authorization = ''): { id: string; secret: string } | undefined {
+  const encoded = /^basic +([\w+/-]+=*)$/i.exec(authorization)?.[1]
+  if (encoded === undefined) return undefined
+  const decoded = Buffer.from(encoded, 'base64').toString()
+  const colon = decoded.indexOf(':')
+  if (colon < 0) return undefined
+  try {
+    return { id: decodeForm(decoded.slice(0, colon)), secret: decodeForm(decoded.slice(colon + 1)) }
+  } catch {
+    return undefined
+  }
+}
+
+function decodeForm(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '))
+}

@@ -1,0 +1,63 @@
+import { databasePath, type SigningKeyRow } from '../../drizzle/index.ts'
+import { createKeyLifecycle, isLive } from '../../plugins/key-lifecycle.ts'
+import { createSealer, type Sealer } from '../../plugins/sealing.ts'
+import { WrongSecretKeyError } from '../../plugins/signing-keys.ts'
+import { InvalidOptionsError, isSecretKey } from '../options.ts'
+import { replaceKeptSecretKey } from '../secret-key.ts'
+import type { Context } from './context.ts'
+
+/**
+ * Seals the private keys under a new secret. It may be run again after an interruption: what is sealed anew already stays so.
+ *
+ * @throws InvalidOptionsError, WrongSecretKeyError
+ */
+export async function reseal(context: Context): Promise<void> {
+  const given = process.env['NEW_SECRET_KEY']
+  if (given !== undefined && !isSecretKey(given)) {
+    throw new InvalidOptionsError('NEW_SECRET_KEY must be a text of 32 bytes or more')
+  }
+  const path = databasePath(context.config.databaseUrl)
+  if (context.config.secretKey !== undefined || path === null) {
+    if (given === undefined) throw new InvalidOptionsError('NEW_SECRET_KEY must be set, since SECRET_KEY is')
+    await resealAll(context, given)
+    console.log('The keys are sealed under NEW_SECRET_KEY. Start the service with it as SECRET_KEY.')
+  } else {
+    await replaceKeptSecretKey(path, given, (secretKey) => resealAll(context, secretKey))
+    console.log(
+      'The keys are sealed under a new secret, which has taken the place of the old one. Start the service again.',
+    )
+  }
+}
+
+async function resealAll({ config, database, secretKey }: Context, newSecretKey: string): Promise<void> {
+  const { signingKeys } = database
+  const from = createSealer(secretKey)
+  const to = createSealer(newSecretKey)
+  const now = new Date()
+  const keys = (await signingKeys.list()).filter((key) => isLive(key, now))
+  // All are opened before one is changed.
+  const privateKeys = keys.map((key) => tryOpen(from, key) ?? tryOpen(to, key))
+  if (privateKeys.includes(undefined)) throw new WrongSecretKeyError()
+  for (const [index, { kid }] of keys.entries()) {
+    await signingKeys.reseal(kid, to.seal(privateKeys[index] ?? '', kid))
+  }
+  // The key of HS256 is the secret itself, so a new secret is a new key.
+  if (config.algorithm === 'HS256') {
+    const tokenLifetime = config.accessTokenExpireMinutes * 60
+    const { algorithm } = config
+    await createKeyLifecycle({
+      repository: signingKeys,
+      secretKey: newSecretKey,
+      algorithm,
+      tokenLifetime,
+    }).rotate()
+  }
+}
+
+function tryOpen(sealer: Sealer, { kid, sealedPrivateKey }: SigningKeyRow): string | undefined {
+  try {
+    return sealer.open(sealedPrivateKey, kid)
+  } catch {
+    return undefined
+  }
+}
