@@ -1,21 +1,34 @@
 import { fileURLToPath } from 'node:url'
+import type { Database as DriverHandle } from 'better-sqlite3'
 import { DatabaseUnavailableError } from './errors.ts'
 import { createRepositories, type Repositories } from './repositories.ts'
-import { isSqliteUnavailable, openSqlite } from './sqlite/client.ts'
-import * as sqliteSchema from './sqlite/schema.ts'
+import {
+  isDurable,
+  isSqliteUnavailable,
+  openSqlite,
+  type SqliteDatabase,
+  wrapSqlite,
+} from './sqlite/client.ts'
+import { migrateSqlite } from './sqlite/migrate.ts'
+import { createTables, type Tables } from './sqlite/schema.ts'
 
 export { DatabaseUnavailableError, NewerDatabaseError } from './errors.ts'
 export type { Repositories } from './repositories.ts'
 export type * from './types.ts'
 
 /**
- * An opened database. Each query throws `DatabaseUnavailableError` when the database cannot answer at present.
+ * An opened database. A query that the database cannot answer at present throws what `openDatabase` was told to.
  */
 export interface Database extends Repositories {
   /** Resolves when the database answers. */
   ping(): Promise<void>
+  /** Whether what a query has written survives a power cut. Only a host's own handle may be set otherwise. */
+  readonly isDurable: boolean
   close(): Promise<void>
 }
+
+/** Stands before the names of Postern's tables in a host's database, unless it says otherwise. */
+export const HOST_TABLE_PREFIX = 'postern_'
 
 /** A setting's value names no database that Postern can open. */
 export class UnknownDatabaseError extends Error {
@@ -33,10 +46,10 @@ export function databasePath(url: string): string | null {
   if (url === ':memory:') return null
   if (url.startsWith('file:')) {
     try {
-      return fileURLToPath(url)
-    } catch {
-      throw new UnknownDatabaseError('a file: URL must be absolute, as in file:///var/lib/postern.db')
-    }
+      // A relative one would become a file of the root directory.
+      if (url.startsWith('file:/')) return fileURLToPath(url)
+    } catch {}
+    throw new UnknownDatabaseError('a file: URL must be absolute, as in file:///var/lib/postern.db')
   }
   // Not the URL itself, which may carry a password. A single letter is a Windows drive.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]
@@ -46,34 +59,83 @@ export function databasePath(url: string): string | null {
   return url
 }
 
+/** A host's handle, as better-sqlite3 opens it. */
+export interface SqliteHandle {
+  readonly name: string
+  readonly open: boolean
+  exec(source: string): unknown
+  pragma(source: string): unknown
+  prepare(source: string): unknown
+}
+
+/** A database of a host's, in which Postern's tables stand beside others. */
+export interface HostDatabase {
+  handle: SqliteHandle
+  /** Stands before the name of each of Postern's tables. */
+  tablePrefix: string
+  /** Whether to bring the tables up to date; else the host has called `migrate`. */
+  migrate: boolean
+}
+
 /**
  * Opens a database and brings its tables up to date.
  *
- * @param url a path to a SQLite file, made where there is none; a `file:` URL; or `:memory:`
+ * @param source a path to a SQLite file, made where there is none; a `file:` URL; `:memory:`; or a host's database, which is then
+ *   not closed
+ * @param toError makes what a query throws when the database cannot answer at present
  * @throws UnknownDatabaseError, NewerDatabaseError
  */
-export async function openDatabase(url: string): Promise<Database> {
-  const db = openSqlite(databasePath(url) ?? ':memory:')
+export async function openDatabase(
+  source: string | HostDatabase,
+  toError: ToError = (cause) => new DatabaseUnavailableError(cause),
+): Promise<Database> {
+  if (typeof source === 'string') {
+    const db = openSqlite(databasePath(source) ?? ':memory:')
+    return makeDatabase(db, createTables(''), toError, async () => void db.$client.close())
+  }
+  const { handle, tablePrefix, migrate: shouldMigrate } = source
+  if (shouldMigrate) migrate(handle, { tablePrefix })
+  return makeDatabase(wrapSqlite(handle as DriverHandle), createTables(tablePrefix), toError, async () => {})
+}
+
+/**
+ * Brings the tables in a host's database up to date, for a host that migrates apart from starting.
+ *
+ * @param handle opened by better-sqlite3
+ * @throws NewerDatabaseError
+ */
+export function migrate(handle: SqliteHandle, { tablePrefix = HOST_TABLE_PREFIX } = {}): void {
+  migrateSqlite(handle as DriverHandle, tablePrefix)
+}
+
+type ToError = (cause: unknown) => Error
+
+function makeDatabase(
+  db: SqliteDatabase,
+  tables: Tables,
+  toError: ToError,
+  close: () => Promise<void>,
+): Database {
   const handle = db.$client
-  const repositories = createRepositories(db, sqliteSchema)
-  const isUnavailable = (error: unknown) => isSqliteUnavailable(handle, error)
+  const translate = (error: unknown) => (isSqliteUnavailable(handle, error) ? toError(error) : error)
   const ping = handle.prepare('select count(*) from sqlite_schema')
   return {
-    ...guardAll(repositories, isUnavailable),
-    ping: guard(async () => void ping.get(), isUnavailable),
-    close: async () => void handle.close(),
+    ...guardAll(createRepositories(db, tables), translate),
+    ping: guard(async () => void ping.get(), translate),
+    isDurable: isDurable(handle),
+    close,
   }
 }
 
 type Query = (...parameters: never[]) => Promise<unknown>
 
 /** The same query, whose failure for the database's sake is told from every other. */
-function guard<Q extends Query>(query: Q, isUnavailable: (error: unknown) => boolean): Q {
+function guard<Q extends Query>(query: Q, translate: (error: unknown) => unknown): Q {
   const guarded = async (...parameters: Parameters<Q>) => {
     try {
       return await query(...parameters)
     } catch (error) {
-      throw isUnavailable(error) ? new DatabaseUnavailableError(error) : error
+      throw translate(error)
     }
   }
   return guarded as Query as Q
@@ -81,12 +143,12 @@ function guard<Q extends Query>(query: Q, isUnavailable: (error: unknown) => boo
 
 function guardAll<R extends Record<string, Record<string, Query>>>(
   repositories: R,
-  isUnavailable: (error: unknown) => boolean,
+  translate: (error: unknown) => unknown,
 ): R {
   const guarded = Object.entries(repositories).map(([name, repository]) => [
     name,
     Object.fromEntries(
-      Object.entries(repository).map(([method, query]) => [method, guard(query, isUnavailable)]),
+      Object.entries(repository).map(([method, query]) => [method, guard(query, translate)]),
     ),
   ])
   return Object.fromEntries(guarded) as R

@@ -1,7 +1,14 @@
 import { and, asc, eq, gt, inArray, isNull, lt, or, sql } from './orm.ts'
 import type { SqliteDatabase } from './sqlite/client.ts'
-import type * as Schema from './sqlite/schema.ts'
-import type { BlacklistedTokenRow, ClientRow, NewUserRow, PrincipalRow, SigningKeyRow, UserRow } from './types.ts'
+import type { Tables } from './sqlite/schema.ts'
+import type {
+  BlacklistedTokenRow,
+  ClientRow,
+  NewUserRow,
+  PrincipalRow,
+  SigningKeyRow,
+  UserRow,
+} from './types.ts'
 
 /**
  * Every query of Postern, each once and each one atomic statement, so that no caller needs a transaction. Hot ones are
@@ -10,8 +17,10 @@ import type { BlacklistedTokenRow, ClientRow, NewUserRow, PrincipalRow, SigningK
  * @param db an opened database
  * @param tables its tables
  */
-export function createRepositories(db: SqliteDatabase, tables: typeof Schema) {
+export function createRepositories(db: SqliteDatabase, tables: Tables) {
   const { users, blacklistedTokens, signingKeys, clients } = tables
+
+  const nextTokenVersion = sql`${users.tokenVersion} + 1`
 
   const findByEmail = db
     .select()
@@ -77,6 +86,51 @@ export function createRepositories(db: SqliteDatabase, tables: typeof Schema) {
 
       async findByEmail(email: string): Promise<UserRow | undefined> {
         const [row] = await findByEmail.execute({ email })
+        return row
+      },
+
+      async findById(id: string): Promise<UserRow | undefined> {
+        const [row] = await db.select().from(users).where(eq(users.id, id)).limit(1)
+        return row
+      },
+
+      /**
+       * Disables an account, or enables it with null. Disabling refuses its tokens for good.
+       *
+       * @returns the account as it is now, or undefined where there is none
+       */
+      async setDisabledAt(id: string, disabledAt: Date | null): Promise<UserRow | undefined> {
+        const [row] = await db
+          .update(users)
+          .set({ disabledAt, ...(disabledAt && { tokenVersion: nextTokenVersion }) })
+          .where(eq(users.id, id))
+          .returning()
+        return row
+      },
+
+      /** Sets another password, and refuses the tokens that were issued for the old one. */
+      async setPassword(id: string, hashedPassword: string): Promise<UserRow | undefined> {
+        const [row] = await db
+          .update(users)
+          .set({ hashedPassword, tokenVersion: nextTokenVersion })
+          .where(eq(users.id, id))
+          .returning()
+        return row
+      },
+
+      /** Refuses every token issued to an account so far. */
+      async raiseTokenVersion(id: string): Promise<UserRow | undefined> {
+        const [row] = await db
+          .update(users)
+          .set({ tokenVersion: nextTokenVersion })
+          .where(eq(users.id, id))
+          .returning()
+        return row
+      },
+
+      /** @returns the account as it was, or undefined where there was none */
+      async delete(id: string): Promise<UserRow | undefined> {
+        const [row] = await db.delete(users).where(eq(users.id, id)).returning()
         return row
       },
 

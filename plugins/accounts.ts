@@ -3,19 +3,15 @@ import fp from 'fastify-plugin'
 import { v7 as uuidv7 } from 'uuid'
 import type { UserRow } from '../drizzle/index.ts'
 import { normalizeEmail } from './email.ts'
-
-/** What somebody must know to log in. */
-export interface Credentials {
-  email: string
-  password: string
-}
+import type { ActionContext, LoginFailure, User } from './hooks.ts'
+import type { Credentials, NewAccount } from './postern.ts'
 
 /** Accounts, and who may use them. */
 export interface Accounts {
-  /** @throws the problems `invalid_request` (the password is no good) and `email_taken` */
-  register(account: Credentials & { name?: string | undefined }): Promise<UserRow>
-  /** @throws the problems `invalid_credentials`, and `account_disabled` for the right password alone */
-  authenticate(credentials: Credentials): Promise<UserRow>
+  /** @throws the problems `invalid_request` (the password is no good) and `email_taken`, and a host's veto */
+  register(account: NewAccount, context: ActionContext): Promise<User>
+  /** @throws the problems `invalid_credentials`, and `account_disabled` for the right password alone, and a host's veto */
+  authenticate(credentials: Credentials, context: ActionContext): Promise<UserRow>
 }
 
 declare module 'fastify' {
@@ -25,48 +21,82 @@ declare module 'fastify' {
 }
 
 async function accounts(app: FastifyInstance): Promise<void> {
-  const { users } = app.database
+  const { database, passwords, hookRunner } = app
+  const { users } = database
 
   /** Brings a hash to the present cost, now that the password is at hand. The login does not depend on it. */
   async function rehash({ id, hashedPassword }: UserRow, password: string): Promise<void> {
     try {
-      await users.rehash(id, hashedPassword, await app.passwords.hash(password))
+      await users.rehash(id, hashedPassword, await passwords.hash(password))
     } catch (error) {
       app.log.warn({ userId: id, type: (error as Error).name }, 'a password could not be hashed anew')
     }
   }
 
-  app.decorate('accounts', {
-    async register({ email, password, name }) {
-      const fault = await app.passwords.findFault(password)
-      if (fault) {
-        throw app.problem('invalid_request', { errors: [{ path: '/password', message: fault }] })
-      }
-      const user = await users.insert({
-        id: uuidv7(),
-        email: normalizeEmail(email),
-        name: name ?? null,
-        hashedPassword: await app.passwords.hash(password),
-        createdAt: new Date(),
-      })
-      if (!user) throw app.problem('email_taken')
-      return user
-    },
+  async function register(account: NewAccount, context: ActionContext): Promise<User> {
+    const email = normalizeEmail(account.email)
+    const name = account.name ?? null
+    const hashedPassword = await hashNewPassword(app, account.password, () =>
+      hookRunner.ask('beforeRegister', { email, name, ...context }),
+    )
+    const row = await users.insert({ id: uuidv7(), email, name, hashedPassword, createdAt: new Date() })
+    if (!row) throw app.problem('email_taken')
+    const user = toAccount(row)
+    hookRunner.tell('onRegistered', { user, ...context })
+    return user
+  }
 
-    async authenticate({ email, password }) {
-      const user = await users.findByEmail(normalizeEmail(email))
-      const matches = await app.passwords.verify(password, user?.hashedPassword)
-      if (!user || !matches) {
-        throw app.problem('invalid_credentials')
-      }
-      if (user.disabledAt) throw app.problem('account_disabled')
-      if (app.passwords.needsRehash(user.hashedPassword)) await rehash(user, password)
-      return user
-    },
-  })
+  async function authenticate(credentials: Credentials, context: ActionContext): Promise<UserRow> {
+    const email = normalizeEmail(credentials.email)
+    const row = await users.findByEmail(email)
+    const matches = await passwords.verify(credentials.password, row?.hashedPassword)
+    const failed = (reason: LoginFailure) =>
+      hookRunner.tell('onLoginFailed', { email, userId: row?.id ?? null, reason, ...context })
+
+    if (!row || !matches) {
+      failed(row ? 'wrong_password' : 'unknown_email')
+      throw app.problem('invalid_credentials')
+    }
+    if (row.disabledAt) {
+      failed('account_disabled')
+      throw app.problem('account_disabled')
+    }
+    try {
+      await hookRunner.ask('beforeLogin', { user: toAccount(row), ...context })
+    } catch (error) {
+      failed('vetoed')
+      throw error
+    }
+    if (passwords.needsRehash(row.hashedPassword)) await rehash(row, credentials.password)
+    return row
+  }
+
+  app.decorate('accounts', { register, authenticate })
 }
 
 export default fp(accounts, {
   name: 'postern-accounts',
-  dependencies: ['postern-errors', 'postern-database', 'postern-passwords'],
+  dependencies: ['postern-errors', 'postern-database', 'postern-passwords', 'postern-hooks'],
 })
+
+/**
+ * Hashes a new password, if nothing speaks against it.
+ *
+ * @param mayProceed asked between the two, since a hash is dear
+ * @throws the problem `invalid_request`
+ */
+export async function hashNewPassword(
+  app: FastifyInstance,
+  password: string,
+  mayProceed?: () => Promise<void>,
+): Promise<string> {
+  const fault = await app.passwords.findFault(password)
+  if (fault) throw app.problem('invalid_request', { errors: [{ path: '/password', message: fault }] })
+  await mayProceed?.()
+  return await app.passwords.hash(password)
+}
+
+/** An account without what nobody is to see. */
+export function toAccount({ id, email, name, createdAt, disabledAt }: UserRow): User {
+  return { id, email, name, createdAt, disabledAt }
+}

@@ -2,7 +2,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { PrincipalRow } from '../drizzle/index.ts'
 import type { AccessTokenClaims } from './jwt.ts'
-import { type Auth, principal } from './request-auth.ts'
+import type { Authenticate } from './postern.ts'
+import { principal } from './request-auth.ts'
+import { toAuth } from './tokens.ts'
 
 /** A token that counts, and the account that it stands for. */
 export interface CheckedToken {
@@ -15,12 +17,10 @@ declare module 'fastify' {
     /**
      * Decides about a token, by the database's present state.
      *
-     * @throws the problems `invalid_token` and `account_disabled`
+     * @throws the problem `invalid_token`
      */
     checkToken(token: string): Promise<CheckedToken>
-    /** An `onRequest` hook: admits a request whose bearer token counts at this moment, and refuses every other with 401. */
-    authenticate(request: FastifyRequest): Promise<void>
-    /** The same, but it says 403 where the account is disabled: for a gateway, which may tell the two apart. */
+    /** An `onRequest` hook like `authenticate`, but it says 403 where the account is disabled: a gateway may know. */
     authenticateForGateway(request: FastifyRequest): Promise<void>
     /** An `onRequest` hook for logging out: admits every unexpired token issued here, revoked already or not. */
     authenticateIssued(request: FastifyRequest): Promise<void>
@@ -32,7 +32,8 @@ const CREDENTIALS = /^bearer +([\w.~+/-]+=*)$/i
 
 /** The only place that decides about tokens. */
 async function authenticate(app: FastifyInstance): Promise<void> {
-  async function checkToken(token: string): Promise<CheckedToken> {
+  /** @throws the problems `invalid_token` and `account_disabled` */
+  async function decide(token: string): Promise<CheckedToken> {
     const { claims, kid } = await app.tokens.verify(token)
     const account = await app.database.principals.find({
       userId: claims.sub,
@@ -44,6 +45,15 @@ async function authenticate(app: FastifyInstance): Promise<void> {
     if (account.disabledAt) throw app.problem('account_disabled')
     if (account.tokenVersion !== claims.ver) throw revoked()
     return { claims, account }
+  }
+
+  async function checkToken(token: string): Promise<CheckedToken> {
+    try {
+      return await decide(token)
+    } catch (error) {
+      // Whoever holds a token without knowing the password is not told about the account.
+      throw (error as { code?: string }).code === 'account_disabled' ? revoked() : error
+    }
   }
 
   function revoked(): Error {
@@ -61,40 +71,29 @@ async function authenticate(app: FastifyInstance): Promise<void> {
     return token
   }
 
-  async function authenticateForGateway(request: FastifyRequest): Promise<void> {
-    const { claims, account } = await checkToken(bearerToken(request))
-    request.auth = describe(claims)
-    request[principal] = account
+  function hookBy(check: (token: string) => Promise<CheckedToken>) {
+    return async (request: FastifyRequest) => {
+      const { claims, account } = await check(bearerToken(request))
+      request.auth = toAuth(claims)
+      request[principal] = account
+    }
+  }
+
+  const required = hookBy(checkToken)
+  const optional: Authenticate['optional'] = async (request) => {
+    if (request.headers.authorization !== undefined) await required(request)
   }
 
   app.decorate('checkToken', checkToken)
-  app.decorate('authenticateForGateway', authenticateForGateway)
-
-  app.decorate('authenticate', async (request) => {
-    try {
-      await authenticateForGateway(request)
-    } catch (error) {
-      throw (error as { code?: string }).code === 'account_disabled' ? revoked() : error
-    }
-  })
-
+  app.decorate('authenticate', Object.assign(required, { optional }))
+  app.decorate('authenticateForGateway', hookBy(decide))
   app.decorate('authenticateIssued', async (request) => {
     const { claims } = await app.tokens.verify(bearerToken(request))
-    request.auth = describe(claims)
+    request.auth = toAuth(claims)
   })
 }
 
 export default fp(authenticate, {
   name: 'postern-authenticate',
-  dependencies: ['postern-errors', 'postern-database', 'postern-tokens', 'postern-request-auth'],
+  dependencies: ['postern-errors', 'postern-database', 'postern-tokens'],
 })
-
-function describe({ sub, email, jti, iat, exp }: AccessTokenClaims): Auth {
-  return {
-    userId: sub,
-    email,
-    tokenId: jti,
-    issuedAt: new Date(iat * 1000),
-    expiresAt: new Date(exp * 1000),
-  }
-}

@@ -1,7 +1,6 @@
 import sensible from '@fastify/sensible'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
-import { DatabaseUnavailableError } from '../drizzle/index.ts'
 
 /** Every error that Postern answers with: its stable code, its HTTP status and its title (RFC 9457 section 3.1). */
 export const problems = {
@@ -42,6 +41,8 @@ export interface ProblemOptions {
   error?: string
   errors?: InvalidField[]
   headers?: Record<string, string>
+  /** The error behind it, for the log. */
+  cause?: unknown
 }
 
 /** An error that knows its answer. A host's own error handler finds the usual `statusCode`, `code` and `headers` on it. */
@@ -106,13 +107,14 @@ async function errors(app: FastifyInstance): Promise<void> {
   await app.register(sensible)
 
   app.decorate('problem', (code: ProblemCode, options: ProblemOptions = {}): Problem => {
-    const { detail, error, errors, headers } = options
+    const { detail, error, errors, headers, cause } = options
     const { status, title } = problems[code]
     const challenge = challenges[code]?.(detail)
     return app.httpErrors.createError(status, detail ?? title, {
       code,
       ...(error && { error }),
       ...(errors && { errors }),
+      ...(cause !== undefined && { cause }),
       headers: {
         'cache-control': 'no-store',
         ...(challenge && { 'www-authenticate': challenge }),
@@ -160,7 +162,6 @@ function isProblem(error: Error & { code?: string }): error is Problem {
 
 /** Finds the code for an error that somebody else threw. */
 function translate(app: FastifyInstance, error: FastifyError): Problem {
-  if (error instanceof DatabaseUnavailableError) return app.problem('database_unavailable')
   const status = error.statusCode ?? 500
   const code = codeByStatus[status] ?? (status < 500 ? 'invalid_request' : 'internal_error')
   return app.problem(code, { detail: status < 500 ? error.message : undefined })

@@ -2,29 +2,19 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { PrincipalRow } from '../drizzle/index.ts'
 
-/** Whose request it is, by its access token. */
-export interface Auth {
-  userId: string
-  email: string
-  /** The token's `jti`. */
-  tokenId: string
-  issuedAt: Date
-  expiresAt: Date
-}
-
 /** The account behind an authenticated request, as the check has just read it. */
 export const principal = Symbol('postern.principal')
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose request it is; null before `app.authenticate` has admitted it. */
-    auth: Auth | null
     [principal]: PrincipalRow | null
   }
 }
 
 /** Gives requests a place for what a check finds. Apart from the check, because a host's own requests need it too. */
 async function requestAuth(app: FastifyInstance): Promise<void> {
+  // There already in the child of an app that has a Postern of its own.
+  if (app.hasRequestDecorator('auth')) return
   app.decorateRequest('auth', null)
   app.decorateRequest(principal, null)
 }

@@ -3,11 +3,14 @@ import fp from 'fastify-plugin'
 import { v7 as uuidv7 } from 'uuid'
 import type { UserRow } from '../drizzle/index.ts'
 import { type AccessTokenClaims, ALGORITHMS } from './jwt.ts'
+import type { Auth } from './postern.ts'
 import type { SigningKey } from './signing-keys.ts'
 
 /** An access token as a client receives it (RFC 6749 section 5.1). */
 export interface IssuedToken {
   accessToken: string
+  /** Its `jti`. */
+  tokenId: string
   /** Seconds. */
   expiresIn: number
 }
@@ -24,7 +27,7 @@ export interface Tokens {
   /** @throws the problem `invalid_token` */
   verify(token: string): Promise<VerifiedToken>
   /** The token is refused from the moment in which this resolves; by then that is durable. */
-  revoke(token: { tokenId: string; userId: string; expiresAt: Date }): Promise<void>
+  revoke(token: Pick<Auth, 'tokenId' | 'userId' | 'expiresAt'>): Promise<void>
 }
 
 declare module 'fastify' {
@@ -58,19 +61,20 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
   app.decorate('tokens', {
     async issue(user) {
       const key = await app.signingKeys.current()
+      const tokenId = uuidv7()
       const iat = Math.floor(Date.now() / 1000)
       const accessToken = key.sign({
         iss: issuer,
         aud: audience,
         client_id: CLIENT_ID,
         sub: user.id,
-        jti: uuidv7(),
+        jti: tokenId,
         iat,
         exp: iat + tokenLifetime,
         ver: user.tokenVersion,
         email: user.email,
       })
-      return { accessToken, expiresIn: tokenLifetime }
+      return { accessToken, tokenId, expiresIn: tokenLifetime }
     },
 
     async verify(token) {
@@ -100,6 +104,17 @@ export default fp(tokens, {
   name: 'postern-tokens',
   dependencies: ['postern-errors', 'postern-database', 'postern-signing-keys'],
 })
+
+/** What a token says, in the words of Postern's interface for code. */
+export function toAuth({ sub, email, jti, iat, exp }: AccessTokenClaims): Auth {
+  return {
+    userId: sub,
+    email,
+    tokenId: jti,
+    issuedAt: new Date(iat * 1000),
+    expiresAt: new Date(exp * 1000),
+  }
+}
 
 /** Whether an unknown header could be of a key that another process has just made: else the database is not asked. */
 function mayBeOurs(encodedHeader: string): boolean {

@@ -69,8 +69,7 @@ const introspect: Route = async (app) => {
     try {
       return await app.checkToken(token)
     } catch (error) {
-      const { code } = error as { code?: string }
-      if (code === 'invalid_token' || code === 'account_disabled') return undefined
+      if ((error as { code?: string }).code === 'invalid_token') return undefined
       throw error
     }
   }

@@ -73,8 +73,7 @@ const login: Route = async (app) => {
       },
     },
     async (request) => {
-      const user = await app.accounts.authenticate(request.body)
-      const { accessToken, expiresIn } = await app.tokens.issue(user)
+      const { accessToken, expiresIn } = await app.postern.login(request.body, { request })
       return { access_token: accessToken, token_type: 'bearer' as const, expires_in: expiresIn }
     },
   )

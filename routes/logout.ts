@@ -37,7 +37,7 @@ const logout: Route = async (app) => {
       handler: async (request) => {
         const { auth } = request
         if (!auth) throw new Error('logout has lost its hook')
-        await app.tokens.revoke(auth)
+        await app.postern.revokeToken(auth, { request })
         return { details: 'Logged out' as const }
       },
     })

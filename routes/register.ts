@@ -39,7 +39,7 @@ const register: Route = async (app) => {
       },
     },
     async (request, reply) => {
-      const user = await app.accounts.register(request.body)
+      const user = await app.postern.register(request.body, { request })
       return reply.code(201).send(toUser(user))
     },
   )

@@ -50,6 +50,12 @@ const Problem = Type.Object(
       description: 'Stable: branch on this.',
       examples: ['invalid_request'],
     }),
+    error: Type.Optional(
+      Type.String({
+        description: 'The code of RFC 6749 section 5.2, where a form or a client’s credentials are wrong.',
+        examples: ['unsupported_grant_type'],
+      }),
+    ),
     errors: Type.Optional(
       Type.Array(
         Type.Object({

@@ -1,5 +1,5 @@
 import proxyAddr from '@fastify/proxy-addr'
-import { type Static, Type } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { OptionsSchema, parse, succeeds } from './options.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
@@ -41,8 +41,10 @@ export const ConfigSchema = Type.Object(
 export type Config = Static<typeof ConfigSchema>
 
 const formats = {
-  proxy: (value: string) => succeeds(() => proxyAddr.compile(value)),
-  origin: (value: string) => value === '*' || (URL.canParse(value) && new URL(value).origin === value),
+  // A number would pass for an address, while whoever writes one means a count of hops.
+  proxy: (value: string) => !/^\d+(\/|$)/.test(value) && succeeds(() => proxyAddr.compile(value)),
+  origin: (value: string) =>
+    value === '*' || (!value.includes('*') && URL.canParse(value) && new URL(value).origin === value),
 }
 
 /** The environment variable of an option: `databaseUrl` is `DATABASE_URL`. */
@@ -59,10 +61,15 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const values: Record<string, unknown> = {}
   for (const [option, schema] of Object.entries(ConfigSchema.properties)) {
     const value = env[environmentName(option)]
-    if (value === undefined) continue
-    values[option] = schema.type === 'array' ? value.split(',').map((item) => item.trim()) : value
+    if (value !== undefined) values[option] = fromText(schema, value)
   }
-  return parse(ConfigSchema, values, { nameOf: environmentName, fromText: true }, formats)
+  return parse(ConfigSchema, values, environmentName, formats)
+}
+
+/** A variable's text as a value of the schema's type, or as it is where it cannot be one. */
+function fromText({ type }: TSchema, text: string): unknown {
+  if (type === 'array') return text.split(',').map((item) => item.trim())
+  return type === 'integer' && /^\d+$/.test(text) ? Number(text) : text
 }
 
 /**

@@ -68,14 +68,6 @@ export class InvalidOptionsError extends Error {
   override readonly name = 'InvalidOptionsError'
 }
 
-/** How `parse` reads. */
-interface ParseOptions {
-  /** What a setting is called where it comes from. */
-  nameOf?: (option: string) => string
-  /** Whether numbers come as text. */
-  fromText?: boolean
-}
-
 /** Whether a text is long enough to be SECRET_KEY. */
 export function isSecretKey(text: string): boolean {
   return Buffer.byteLength(text) >= SECRET_KEY_MIN_BYTES
@@ -89,19 +81,19 @@ const formats: Record<string, (value: string) => boolean> = {
 /**
  * Checks settings against their schema, all of them at once, and adds the defaults.
  *
+ * @param nameOf what a setting is called where it comes from
  * @param moreFormats checks that the schema's own formats name
  * @throws InvalidOptionsError; it repeats no value, since one may be a secret
  */
 export function parse<S extends TObject>(
   schema: S,
   values: Record<string, unknown>,
-  { nameOf = (option) => option, fromText = false }: ParseOptions = {},
+  nameOf = (option: string) => option,
   moreFormats: typeof formats = {},
 ): Static<S> {
   const ajv = new Ajv({
     allErrors: true,
     useDefaults: true,
-    coerceTypes: fromText,
     formats: { ...formats, ...moreFormats },
   })
   const settings = { ...values }

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { databasePath } from '../drizzle/index.ts'
-import { InvalidOptionsError } from './options.ts'
+import { InvalidOptionsError, isSecretKey } from './options.ts'
 
 /**
  * The secret of a deployment that sets none: kept in a file beside the database, which only its owner can read, and made
  * with the database.
  *
- * @throws InvalidOptionsError where there is a database, but no file
+ * @throws InvalidOptionsError where there is a database, but no file, or one that holds too little
  */
 export function keptSecretKey(databaseUrl: string): string {
   const database = databasePath(databaseUrl)
@@ -17,7 +17,12 @@ export function keptSecretKey(databaseUrl: string): string {
   // Asked first: whoever makes both at this moment makes the secret first.
   const databaseExists = existsSync(database)
   const secretKey = read(path)
-  if (secretKey !== undefined) return secretKey
+  if (secretKey !== undefined) {
+    if (isSecretKey(secretKey)) return secretKey
+    throw new InvalidOptionsError(
+      `${path} is too short to hold a secret: restore it, or set SECRET_KEY (secretKey)`,
+    )
+  }
   if (databaseExists) {
     throw new InvalidOptionsError(
       `SECRET_KEY (secretKey) must be set, or ${path} restored: the database ${database} was made with a secret that is not here`,
@@ -31,7 +36,8 @@ export function secretKeyPath(database: string): string {
   return `${database}.secret`
 }
 
-function newSecretKey(): string {
+/** A random secret of 256 bits. */
+export function newSecretKey(): string {
   return randomBytes(32).toString('base64url')
 }
 

@@ -1,0 +1,74 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+
+/** An account, as code sees it. */
+export interface User {
+  /** UUIDv7. */
+  id: string
+  email: string
+  name: string | null
+  createdAt: Date
+  /** Since when it is disabled; null while it is enabled. */
+  disabledAt: Date | null
+}
+
+/** Where an action comes from. */
+export interface ActionContext {
+  /** The HTTP request, where there is one. */
+  request?: FastifyRequest
+}
+
+/** Why a login failed. */
+export type LoginFailure = 'unknown_email' | 'wrong_password' | 'account_disabled' | 'vetoed'
+
+/**
+ * What a host may take part in. `before…` hooks are awaited, and veto by throwing: the error is the answer, best with a
+ * `statusCode`. `on…` hooks are told after the commit; nobody waits for them, and what they throw is only logged.
+ */
+export interface Hooks {
+  /** Before the account is made. */
+  beforeRegister?(event: { email: string; name: string | null } & ActionContext): void | Promise<void>
+  onRegistered?(event: { user: User } & ActionContext): void | Promise<void>
+  /** Before the token is issued: the password was right, and the account is enabled. */
+  beforeLogin?(event: { user: User } & ActionContext): void | Promise<void>
+  onLoggedIn?(event: { user: User; tokenId: string } & ActionContext): void | Promise<void>
+  onLoginFailed?(
+    event: { email: string; userId: string | null; reason: LoginFailure } & ActionContext,
+  ): void | Promise<void>
+  onLoggedOut?(event: { userId: string; tokenId: string } & ActionContext): void | Promise<void>
+}
+
+type Event<Name extends keyof Hooks> = Parameters<NonNullable<Hooks[Name]>>[0]
+type Veto = 'beforeRegister' | 'beforeLogin'
+type Notice = Exclude<keyof Hooks, Veto>
+
+/** Runs the host's hooks. */
+export interface HookRunner {
+  /** @throws whatever the hook throws */
+  ask<Name extends Veto>(name: Name, event: Event<Name>): Promise<void>
+  tell<Name extends Notice>(name: Name, event: Event<Name>): void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    hookRunner: HookRunner
+  }
+}
+
+async function hooks(app: FastifyInstance, given: Hooks): Promise<void> {
+  async function run<Name extends keyof Hooks>(name: Name, event: Event<Name>): Promise<void> {
+    const hook = given[name] as ((event: Event<Name>) => void | Promise<void>) | undefined
+    await hook?.(event)
+  }
+
+  app.decorate('hookRunner', {
+    ask: run,
+    tell(name, event) {
+      run(name, event).catch((error: unknown) =>
+        app.log.error({ err: error, hook: name }, 'a hook has thrown'),
+      )
+    },
+  })
+}
+
+export default fp(hooks, { name: 'postern-hooks' })
