@@ -1,11 +1,12 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 
 /** The parameters of a form that a route knows, as far as they came. */
 export type FormParameters<Name extends string> = { [name in Name]?: string }
 
 /**
- * Lets a scope read bodies of the form media type as OAuth 2 has them: parameters that are not known are ignored, and none may
- * come twice (RFC 6749 section 3.2).
+ * Lets a scope read bodies of the form media type as OAuth 2 has them: parameters that are not known are ignored, those
+ * without a value count as absent, and none may come twice (RFC 6749 section 3.2).
  *
  * @param names of the parameters that are known
  * @param toBody makes the body that the route's schema describes; without it the parameters are the body
@@ -15,11 +16,12 @@ export function acceptForm<Name extends string>(
   names: readonly Name[],
   toBody: (parameters: FormParameters<Name>) => object = (parameters) => parameters,
 ): void {
-  app.addContentTypeParser<string>(
+  app.addContentTypeParser<Buffer>(
     'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    async (_request: unknown, text: string) => {
-      if (!isPercentEncodedUtf8(text)) {
+    { parseAs: 'buffer' },
+    async (_request: unknown, body: Buffer) => {
+      const text = body.toString()
+      if (!isUtf8(body) || !isPercentEncodedUtf8(text)) {
         throw invalid(app, '', 'must be percent-encoded UTF-8')
       }
       const given = new URLSearchParams(text)
@@ -27,7 +29,7 @@ export function acceptForm<Name extends string>(
       for (const name of names) {
         const [value, ...others] = given.getAll(name)
         if (others.length > 0) throw invalid(app, `/${name}`, 'must not come twice')
-        if (value !== undefined) parameters[name] = value
+        if (value) parameters[name] = value
       }
       return toBody(parameters)
     },

@@ -1,3 +1,4 @@
+import fastJsonStringify, { type Schema } from 'fast-json-stringify'
 import type { FastifyInstance } from 'fastify'
 import getUser from './getUser.ts'
 import introspect from './introspect.ts'
@@ -19,6 +20,13 @@ interface RoutesOptions {
 /** All of Postern's endpoints. Which are protected is a matter of the scope they stand in, never of their URL. */
 export default async function routes(app: FastifyInstance, options: RoutesOptions): Promise<void> {
   for (const schema of sharedSchemas) app.addSchema(schema)
+  // Not a host's own: nothing goes out that our schemas do not name.
+  const schemas: Record<string, object> = Object.fromEntries(
+    sharedSchemas.map((schema) => [schema.$id ?? '', schema]),
+  )
+  app.setSerializerCompiler(({ schema }) =>
+    fastJsonStringify(schema as Schema, { schema: schemas as Record<string, Schema> }),
+  )
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonParser(app))
   // Whatever depends on a credential is nobody else's to keep.

@@ -35,10 +35,12 @@ const verify: Route = async (app) => {
   })
 
   const handler = () => {}
+  // A gateway asks with OPTIONS too, for a preflight of its client's: that is not one of ours.
+  const config = { cors: false }
   const otherMethods = app.supportedMethods.filter((method) => method !== 'GET')
-  app.route({ method: 'GET', url: '/verify', exposeHeadRoute: false, schema: VerifySchema, handler })
-  app.route({ method: otherMethods, url: '/verify', schema: { hide: true }, handler })
-  app.route({ method: app.supportedMethods, url: '/verify/*', schema: { hide: true }, handler })
+  app.route({ method: 'GET', url: '/verify', exposeHeadRoute: false, schema: VerifySchema, config, handler })
+  app.route({ method: otherMethods, url: '/verify', schema: { hide: true }, config, handler })
+  app.route({ method: app.supportedMethods, url: '/verify/*', schema: { hide: true }, config, handler })
 }
 
 export default verify

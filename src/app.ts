@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import swaggerUi from '@fastify/swagger-ui'
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import packageJson from '../package.json' with { type: 'json' }
 import { AccessLog } from '../plugins/access-log.ts'
 import draining from '../plugins/draining.ts'
@@ -34,13 +34,14 @@ const HEADERS_TIMEOUT = 5_000
  */
 export async function buildApp(config: Config, logStream?: NodeJS.WritableStream): Promise<FastifyInstance> {
   const { host: _host, port: _port, trustProxy, logLevel, corsOrigin, ...options } = config
+  const accessLog = new AccessLog()
   const app = fastify({
     logger: {
       level: logLevel,
       ...(logStream && { stream: logStream }),
       redact: ['req.headers.authorization', 'headers.authorization', '*.password', '*.token'],
     },
-    logController: new AccessLog(),
+    logController: accessLog,
     // Whoever has a connection open while we stop is still answered.
     return503OnClosing: false,
     genReqId: requestId,
@@ -54,8 +55,11 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
       joinDuplicateHeaders: true,
     },
     clientErrorHandler: answerClientError,
-    frameworkErrors: (_error, _request, reply) => {
+    // No hook sees a request whose URL cannot be read.
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id)
       answerProblem(reply as FastifyReply, 'invalid_request')
+      accessLog.requestCompleted(error, request as FastifyRequest, reply as FastifyReply)
     },
   })
 
@@ -87,6 +91,7 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
       allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
       exposedHeaders: ['www-authenticate', 'retry-after', 'x-request-id'],
       maxAge: 600,
+      strictPreflight: false,
     })
   }
   await app.register(openapi, { version: packageJson.version })
