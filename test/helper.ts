@@ -1,5 +1,10 @@
+import { type AddressInfo, connect } from 'node:net'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { type ProblemCode, problems } from '../plugins/errors.ts'
 import { buildApp } from '../src/app.ts'
 import { type Config, readConfig } from '../src/config.ts'
 
@@ -29,6 +34,9 @@ export const ada = {
   name: 'Ada Lovelace',
 }
 
+/** What she logs in with. */
+export const credentials = { email: ada.email, password: ada.password }
+
 /** Registers somebody, and logs in. */
 export async function makeToken(app: FastifyInstance, user: typeof ada = ada): Promise<string> {
   await app.inject({ method: 'POST', url: '/register', payload: user })
@@ -44,4 +52,86 @@ export async function logIn(app: FastifyInstance, { email, password }: typeof ad
 /** The header that a token goes into. */
 export function bearer(token: string): { authorization: string } {
   return { authorization: `Bearer ${token}` }
+}
+
+/** An answer to `app.inject`. */
+export type Answer = Awaited<ReturnType<FastifyInstance['inject']>>
+
+/** Posts a body as JSON: an object, or a text or bytes as they are. */
+export async function post(
+  app: FastifyInstance,
+  url: string,
+  body: object | string | Buffer,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const payload = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+  return await app.inject({
+    method: 'POST',
+    url,
+    payload,
+    headers: { 'content-type': 'application/json', ...headers },
+  })
+}
+
+/** Asserts that an answer is the problem of a code, in every part that all problems share. */
+export function assertProblem(t: Test, answer: Answer, code: ProblemCode, about: string = code): void {
+  const { status, title } = problems[code]
+  t.equal(answer.statusCode, status, `${about}: status`)
+  t.equal(answer.headers['content-type'], 'application/problem+json; charset=utf-8', `${about}: media type`)
+  const { detail, error, errors, ...rest } = answer.json()
+  t.strictSame(rest, { type: 'about:blank', title, status, code }, `${about}: body`)
+  t.match([typeof detail, typeof error], [/^(undefined|string)$/, /^(undefined|string)$/], `${about}: words`)
+  t.ok(errors === undefined || (status === 400 && Array.isArray(errors)), `${about}: errors`)
+}
+
+/** A place for a log, and all that is in it. */
+export function collectLog(): { stream: Writable; text(): string } {
+  let text = ''
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      text += chunk
+      done()
+    },
+  })
+  return { stream, text: () => text }
+}
+
+/** The settings of an app whose database is a file, for tests that look into it or share it. */
+export function fileSettings(t: Test): { DATABASE_URL: string; SECRET_KEY: string } {
+  return {
+    DATABASE_URL: join(t.testdir(), 'postern.db'),
+    SECRET_KEY: 'a secret for tests, of 32 bytes or more',
+  }
+}
+
+/** A connection of one's own to a database that an app has made, as an operator may have. */
+export function openBeside(t: Test, { DATABASE_URL }: { DATABASE_URL: string }): SqliteHandle {
+  const db = new SqliteDriver(DATABASE_URL)
+  t.teardown(() => db.close())
+  return db
+}
+
+/** Sends bytes over a socket, and takes what comes back until the server closes it. */
+export async function exchange(app: FastifyInstance, request: string | Buffer): Promise<string> {
+  if (!app.server.listening) await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+  // A server that refuses a request need not read the rest of it.
+  socket.on('error', () => {})
+  socket.write(request)
+  await new Promise((resolve) => socket.on('close', resolve))
+  return answer
+}
+
+/** Takes one answer apart that came over a socket. */
+export function parseAnswer(text: string): Pick<Answer, 'statusCode' | 'headers' | 'body'> {
+  const [head = '', body = ''] = text.split('\r\n\r\n')
+  const [start = '', ...fields] = head.split('\r\n')
+  const headers = fields.map((field) => [
+    field.slice(0, field.indexOf(':')).toLowerCase(),
+    field.slice(field.indexOf(':') + 1).trim(),
+  ])
+  return { statusCode: Number(start.split(' ')[1]), headers: Object.fromEntries(headers), body }
 }

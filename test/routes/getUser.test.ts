@@ -1,16 +1,123 @@
 import t from 'tap'
-import { ada, bearer, makeApp, makeToken } from '../helper.ts'
+import {
+  ada,
+  assertProblem,
+  bearer,
+  credentials,
+  fileSettings,
+  logIn,
+  makeApp,
+  makeToken,
+  openBeside,
+  post,
+} from '../helper.ts'
 
 t.test('answers with the account of the token, and never with its hash', async (t) => {
   const app = await makeApp(t)
+  const registered = (await post(app, '/register', ada)).json()
+  const token = await logIn(app)
+
+  const answer = await app.inject({ url: '/getUser', headers: bearer(token) })
+
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['cache-control'], 'no-store')
+  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+  t.same(Object.keys(answer.json()), ['id', 'email', 'name', 'created_at'])
+  t.strictSame(answer.json(), registered)
+})
+
+t.test('answers each with their own account', async (t) => {
+  const app = await makeApp(t)
+  const eve = { email: 'eve@example.com', password: 'another long password', name: 'Eve' }
+  const tokens = [await makeToken(app), await makeToken(app, eve)]
+
+  const names = await Promise.all(
+    tokens.map(async (token) => (await app.inject({ url: '/getUser', headers: bearer(token) })).json().name),
+  )
+
+  t.strictSame(names, [ada.name, eve.name])
+})
+
+t.test('answers with what the database says now, not with what the token says', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
   const token = await makeToken(app)
 
-  const response = await app.inject({ url: '/getUser', headers: bearer(token) })
+  openBeside(t, settings).prepare("update users set name = null, email = 'countess@example.com'").run()
 
-  t.equal(response.statusCode, 200)
-  t.equal(response.headers['cache-control'], 'no-store')
-  t.equal(response.headers['content-type'], 'application/json; charset=utf-8')
-  const user = response.json()
-  t.same(Object.keys(user), ['id', 'email', 'name', 'created_at'])
-  t.match(user, { email: ada.email, name: ada.name, id: /^[0-9a-f]{8}-[0-9a-f]{4}-7/ })
+  const { email, name } = (await app.inject({ url: '/getUser', headers: bearer(token) })).json()
+  t.strictSame({ email, name }, { email: 'countess@example.com', name: null })
+})
+
+t.test('asks for a token with a bare challenge where none came', async (t) => {
+  const app = await makeApp(t)
+
+  const answer = await app.inject('/getUser')
+
+  assertProblem(t, answer, 'authentication_required')
+  t.equal(answer.headers['www-authenticate'], 'Bearer')
+  t.equal(answer.headers['cache-control'], 'no-store')
+})
+
+t.test('takes a token from the Authorization header alone', async (t) => {
+  const app = await makeApp(t)
+  const token = await makeToken(app)
+
+  const requests = [
+    { url: `/getUser?access_token=${token}` },
+    { url: `/getUser?token=${token}&authorization=Bearer%20${token}` },
+    { url: '/getUser', headers: { cookie: `access_token=${token}; token=${token}; Authorization=${token}` } },
+    { url: '/getUser', headers: { 'x-access-token': token, 'proxy-authorization': `Bearer ${token}` } },
+    { url: '/getUser', headers: { 'x-forwarded-authorization': `Bearer ${token}` } },
+    {
+      url: '/getUser',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: `access_token=${token}`,
+    },
+  ]
+  for (const request of requests) {
+    assertProblem(t, await app.inject(request), 'authentication_required', Object.keys(request).join())
+  }
+})
+
+t.test('does not mind a body, a query or conditions', async (t) => {
+  const app = await makeApp(t)
+  const headers = {
+    ...bearer(await makeToken(app)),
+    'content-type': 'application/json',
+    'if-none-match': '*',
+    range: 'bytes=0-1',
+  }
+
+  const answer = await app.inject({ url: '/getUser?__proto__=x&id=0', headers, payload: '{' })
+
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.json().email, ada.email)
+})
+
+t.test('answers HEAD with the headers of GET', async (t) => {
+  const app = await makeApp(t)
+  const headers = bearer(await makeToken(app))
+
+  const get = await app.inject({ url: '/getUser', headers })
+  const head = await app.inject({ method: 'HEAD', url: '/getUser', headers })
+
+  t.equal(head.statusCode, 200)
+  t.equal(head.body, '')
+  for (const name of ['content-type', 'content-length', 'cache-control']) {
+    t.equal(head.headers[name], get.headers[name], name)
+  }
+  t.equal((await app.inject({ method: 'HEAD', url: '/getUser' })).statusCode, 401)
+})
+
+t.test('goes on answering a session when another one of the same account ends', async (t) => {
+  const app = await makeApp(t)
+  await post(app, '/register', ada)
+  const tokens = [await logIn(app), await logIn(app)] as const
+
+  await app.inject({ method: 'POST', url: '/logout', headers: bearer(tokens[0]) })
+
+  assertProblem(t, await app.inject({ url: '/getUser', headers: bearer(tokens[0]) }), 'invalid_token')
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(tokens[1]) })).statusCode, 200)
+  t.equal((await post(app, '/login', credentials)).statusCode, 200)
 })

@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import SqliteDriver from 'better-sqlite3'
+import t from 'tap'
+import { databasePath, NewerDatabaseError, openDatabase } from '../../drizzle/index.ts'
+import { openSqlite } from '../../drizzle/sqlite/client.ts'
+
+const DRIZZLE = new URL('../../drizzle/index.ts', import.meta.url).href
+
+/** The tables and indices of a database, and which steps made them. */
+function describeDatabase(path: string): unknown {
+  const db = new SqliteDriver(path, { readonly: true })
+  const description = {
+    schema: db.prepare('select * from sqlite_schema order by name').all(),
+    migrations: db.prepare('select * from postern_migrations').all(),
+  }
+  db.close()
+  return description
+}
+
+t.test('syncs each commit to the disk, waits for other writers, and keeps to foreign keys', async (t) => {
+  const path = join(t.testdir(), 'postern.db')
+  // What one connection sets another does not have: it must hold for a new database and for an existing one.
+  for (const time of ['first', 'second']) {
+    const { $client } = openSqlite(path)
+    const pragma = (name: string) => $client.pragma(name, { simple: true })
+    t.equal(pragma('journal_mode'), 'wal', `journal_mode, opened for the ${time} time`)
+    t.equal(pragma('synchronous'), 2, 'FULL')
+    t.equal(pragma('fullfsync'), 1)
+    t.equal(pragma('foreign_keys'), 1)
+    t.ok(Number(pragma('busy_timeout')) >= 500)
+    $client.close()
+  }
+})
+
+t.test('makes the tables once', async (t) => {
+  const path = join(t.testdir(), 'new', 'directory', 'postern.db')
+  await (await openDatabase(path)).close()
+  const made = describeDatabase(path)
+
+  await (await openDatabase(path)).close()
+
+  t.same(describeDatabase(path), made)
+  t.match(made, { migrations: [{ hash: /^[0-9a-f]{64}$/ }] })
+})
+
+t.test('makes the tables once for all who open it at the same moment', async (t) => {
+  const crowd = 4
+  const script = `
+    const { workerData: { path, gate, crowd } } = require('node:worker_threads')
+    import('${DRIZZLE}').then(async ({ openDatabase }) => {
+      // The last to come opens the gate.
+      if (Atomics.add(gate, 0, 1) + 1 < crowd) Atomics.wait(gate, 1, 0)
+      else Atomics.store(gate, 1, 1), Atomics.notify(gate, 1)
+      const database = await openDatabase(path)
+      await database.ping()
+      await database.close()
+    })`
+
+  for (const round of [1, 2, 3]) {
+    const path = join(t.testdir(), `${round}.db`)
+    const workerData = { path, gate: new Int32Array(new SharedArrayBuffer(8)), crowd }
+    const workers = Array.from({ length: crowd }, () => new Worker(script, { eval: true, workerData }))
+    // Any that fails makes this throw.
+    await Promise.all(workers.map((worker) => once(worker, 'exit')))
+
+    t.match(describeDatabase(path), { migrations: { length: 1 } })
+  }
+})
+
+t.test('leaves a database of a newer version as it is', async (t) => {
+  const directory = t.testdir()
+  const path = join(directory, 'postern.db')
+  const { $client } = openSqlite(path)
+  $client.exec('alter table users add column shoe_size integer')
+  $client.prepare('insert into postern_migrations values (?, ?, ?)').run(9_999_999_999_999, 'unknown', 0)
+  $client.close()
+  const before = readFileSync(path)
+
+  await t.rejects(openDatabase(path), NewerDatabaseError)
+  await t.rejects(openDatabase(path), /newer version of Postern/)
+
+  t.ok(readFileSync(path).equals(before))
+  t.same(readdirSync(directory), ['postern.db'])
+})
+
+t.test('leaves nothing half-made when a step fails', async (t) => {
+  const path = join(t.testdir(), 'postern.db')
+  const foreign = new SqliteDriver(path)
+  // In the way of the last table.
+  foreign.exec('create table users (name text)')
+  foreign.close()
+  const before = readFileSync(path)
+
+  await t.rejects(openDatabase(path), /users. already exists/)
+
+  t.ok(readFileSync(path).equals(before))
+})
+
+t.test(
+  'finds the file by its path or its URL, and says which other databases it does not know',
+  async (t) => {
+    t.equal(databasePath(':memory:'), null)
+    t.equal(databasePath('./data/postern.db'), './data/postern.db')
+    t.equal(databasePath('file:///var/lib/my%20accounts.db'), '/var/lib/my accounts.db')
+    t.equal(databasePath('C:\\postern.db'), 'C:\\postern.db')
+    t.throws(() => databasePath('file:postern.db'), { name: 'UnknownDatabaseError', message: 'absolute' })
+    t.throws(() => databasePath('file://host/postern.db'), {
+      name: 'UnknownDatabaseError',
+      message: 'absolute',
+    })
+    t.throws(() => databasePath('postgres://ada:hunter2@db/postern'), {
+      name: 'UnknownDatabaseError',
+      message: /^(?!.*hunter2).*postgres:/,
+    })
+  },
+)

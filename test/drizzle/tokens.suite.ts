@@ -1,0 +1,108 @@
+import type { Test } from 'tap'
+import type { OpenEmpty } from './accounts.suite.ts'
+import { after, makeBlacklistedToken, makeSigningKey, makeUser, NOW, readPrincipal } from './rows.ts'
+
+/** What every database must do for revoked tokens, signing keys and clients. */
+export function testTokens(t: Test, openEmpty: OpenEmpty): void {
+  t.test('records a revocation once, however often it comes', async (t) => {
+    const { users, blacklistedTokens, principals } = await openEmpty(t)
+    const user = makeUser()
+    await users.insert(user)
+    const token = makeBlacklistedToken({ userId: user.id, expiresAt: after(10) })
+
+    await Promise.all([1, 2, 3].map(() => blacklistedTokens.insert(token)))
+    await blacklistedTokens.insert({ ...token, expiresAt: after(0) })
+
+    const found = await readPrincipal(principals, { userId: user.id, jti: token.jti, kid: '' })
+    t.equal(found?.blacklistedJti, token.jti)
+    t.equal(await blacklistedTokens.prune(after(1), 10), 0, 'the first record stands')
+    t.equal(await blacklistedTokens.prune(after(11), 10), 1)
+  })
+
+  t.test('records a revocation whose account has gone', async (t) => {
+    const { blacklistedTokens } = await openEmpty(t)
+
+    await blacklistedTokens.insert(makeBlacklistedToken({ userId: 'nobody' }))
+
+    t.equal(await blacklistedTokens.prune(after(900_001), 10), 1)
+  })
+
+  t.test('prunes what expired before an instant, and no more at a time than it may', async (t) => {
+    const { blacklistedTokens } = await openEmpty(t)
+    for (const expiresAt of [-2, -1, -1, 0, 1].map(after)) {
+      await blacklistedTokens.insert(makeBlacklistedToken({ expiresAt }))
+    }
+
+    t.equal(await blacklistedTokens.prune(NOW, 2), 2)
+    t.equal(await blacklistedTokens.prune(NOW, 2), 1)
+    t.equal(await blacklistedTokens.prune(NOW, 2), 0, 'what expires at the instant or later stays')
+    t.equal(await blacklistedTokens.prune(after(2), 10), 2)
+  })
+
+  t.test('gives a key one successor, however many are made at the same moment', async (t) => {
+    const { signingKeys } = await openEmpty(t)
+    const rivals = Array.from({ length: 5 }, () => makeSigningKey({ predecessor: 'ES256' }))
+
+    const inserted = await Promise.all(rivals.map((key) => signingKeys.insert(key)))
+
+    t.equal(inserted.filter(Boolean).length, 1)
+    t.same(await signingKeys.list(), [rivals[inserted.indexOf(true)]])
+    t.ok(await signingKeys.insert(makeSigningKey({ predecessor: 'EdDSA', algorithm: 'EdDSA' })))
+  })
+
+  t.test('lists all keys as they were given, oldest first', async (t) => {
+    const { signingKeys } = await openEmpty(t)
+    const newest = makeSigningKey({ createdAt: after(2), activatesAt: after(3) })
+    const oldest = makeSigningKey({ createdAt: after(0), retiresAt: after(1) })
+    const middle = makeSigningKey({ createdAt: after(1), algorithm: 'HS256', publicKey: null })
+    for (const key of [newest, oldest, middle]) await signingKeys.insert(key)
+
+    t.strictSame(await signingKeys.list(), [oldest, middle, newest])
+  })
+
+  t.test('changes a key’s dates and lifetime in one direction alone', async (t) => {
+    const { signingKeys } = await openEmpty(t)
+    const other = makeSigningKey({ createdAt: after(1), activatesAt: after(100) })
+    const key = makeSigningKey({ activatesAt: after(100) })
+    await signingKeys.insert(key)
+    await signingKeys.insert(other)
+    const read = async () => (await signingKeys.list()).find(({ kid }) => kid === key.kid)
+
+    await signingKeys.activate(key.kid, after(50))
+    t.same((await read())?.activatesAt, after(50))
+    await signingKeys.activate(key.kid, after(70))
+    t.same((await read())?.activatesAt, after(50), 'not later')
+
+    await signingKeys.retire(key.kid, after(500))
+    t.same((await read())?.retiresAt, after(500))
+    await signingKeys.retire(key.kid, after(600))
+    t.same((await read())?.retiresAt, after(500), 'not later')
+    await signingKeys.retire(key.kid, after(400))
+    t.same((await read())?.retiresAt, after(400), 'sooner')
+
+    await signingKeys.raiseMaxTokenLifetime(key.kid, 1800)
+    await signingKeys.raiseMaxTokenLifetime(key.kid, 60)
+    t.equal((await read())?.maxTokenLifetime, 1800)
+
+    await signingKeys.reseal(key.kid, 'sealed anew')
+    t.equal((await read())?.sealedPrivateKey, 'sealed anew')
+    t.strictSame((await signingKeys.list()).at(-1), other, 'the other key is as it was')
+  })
+
+  t.test('keeps clients by an id and a name of their own', async (t) => {
+    const { clients } = await openEmpty(t)
+    const gateway = { id: 'c1', name: 'gateway', hashedSecret: 'digest', createdAt: after(1) }
+    const reports = { id: 'c2', name: 'reports', hashedSecret: 'digest', createdAt: after(0) }
+
+    t.equal(await clients.insert(gateway), true)
+    t.equal(await clients.insert(reports), true)
+    t.equal(await clients.insert({ ...gateway, id: 'c3' }), false, 'the name is taken')
+
+    t.strictSame(await clients.list(), [reports, gateway])
+    t.strictSame(await clients.find('c1'), gateway)
+    t.equal(await clients.find('c3'), undefined)
+    t.equal(await clients.delete('c1'), true)
+    t.equal(await clients.delete('c1'), false)
+    t.strictSame(await clients.list(), [reports])
+  })
+}

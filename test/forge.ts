@@ -1,0 +1,115 @@
+import { createHmac, createPrivateKey, sign } from 'node:crypto'
+import type { Database as SqliteHandle } from 'better-sqlite3'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { createSealer } from '../plugins/sealing.ts'
+import { assertProblem, bearer, collectLog, fileSettings, makeApp, makeToken, openBeside } from './helper.ts'
+
+/** A signing key as whoever has stolen the database and SECRET_KEY holds it. */
+export interface StolenKey {
+  kid: string
+  algorithm: string
+  /** PEM; null for a symmetric key. */
+  publicKey: string | null
+  /** PEM, or the symmetric key. */
+  privateKey: string
+}
+
+/** Takes the keys out of a database, oldest first. */
+export function stealKeys(db: SqliteHandle, secretKey: string): StolenKey[] {
+  const sealer = createSealer(secretKey)
+  const rows = db.prepare('select * from signing_keys order by created_at').all() as Record<string, string>[]
+  return rows.map((row) => {
+    const { kid = '', algorithm = '', public_key: publicKey = null, sealed_private_key: sealed = '' } = row
+    return { kid, algorithm, publicKey, privateKey: sealer.open(sealed, kid) }
+  })
+}
+
+/** The header that Postern gives to the tokens of a key. */
+export function headerOf({ algorithm, kid }: Pick<StolenKey, 'algorithm' | 'kid'>): object {
+  return { alg: algorithm, typ: 'at+jwt', kid }
+}
+
+/** Signs whatever claims under whatever header; either may be a text, for JSON that an object cannot say. */
+export function forge(
+  key: StolenKey,
+  claims: object | string,
+  header: object | string = headerOf(key),
+): string {
+  const signed = `${encode(header)}.${encode(claims)}`
+  return `${signed}.${signBy(key, signed).toString('base64url')}`
+}
+
+/** A part of a token, as JSON in base64url. */
+export function encode(part: object | string): string {
+  return Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')
+}
+
+/** What a token claims. */
+export function claimsOf(token: string): Record<string, unknown> {
+  return decode(token, 1)
+}
+
+/** What a token's header says. */
+export function decodeHeader(token: string): Record<string, unknown> {
+  return decode(token, 0)
+}
+
+function decode(token: string, index: number): Record<string, unknown> {
+  return JSON.parse(Buffer.from(token.split('.')[index] ?? '', 'base64url').toString())
+}
+
+function signBy({ algorithm, privateKey }: StolenKey, text: string): Buffer {
+  const data = Buffer.from(text)
+  switch (algorithm) {
+    case 'HS256':
+      return createHmac('sha256', privateKey).update(data).digest()
+    case 'EdDSA':
+      return sign(null, data, createPrivateKey(privateKey))
+    default:
+      return sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  }
+}
+
+/** A forger who has everything, but must still meet every rule. */
+export interface Forger {
+  app: FastifyInstance
+  key: StolenKey
+  /** A real token, and what it claims. */
+  token: string
+  claims: Record<string, unknown>
+  log(): string
+}
+
+export async function makeForger(t: Test, algorithm = 'ES256'): Promise<Forger> {
+  const log = collectLog()
+  const settings = fileSettings(t)
+  const app = await makeApp(t, { ...settings, ALGORITHM: algorithm, LOG_LEVEL: 'trace' }, log.stream)
+  const token = await makeToken(app)
+  const [key] = stealKeys(openBeside(t, settings), settings.SECRET_KEY)
+  if (!key) throw new Error('There is no key to steal')
+  return { app, key, token, claims: claimsOf(token), log: log.text }
+}
+
+/** Whoever reads a token refuses it, by 401 and nothing else, and the log does not have it. */
+export async function assertRefused(
+  t: Test,
+  { app, log }: Forger,
+  token: string,
+  about: string,
+): Promise<void> {
+  for (const [method, url] of [
+    ['GET', '/getUser'],
+    ['POST', '/logout'],
+    ['GET', '/verify'],
+  ] as const) {
+    const answer = await app.inject({ method, url, headers: bearer(token) })
+    assertProblem(t, answer, 'invalid_token', `${url}, ${about}`)
+    t.match(answer.headers['www-authenticate'], /^Bearer error="invalid_token"/)
+  }
+  t.notOk(log().includes(token), `${about}: not in the log`)
+}
+
+export async function assertAccepted(t: Test, { app }: Forger, token: string, about: string): Promise<void> {
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200, about)
+}

@@ -1,0 +1,109 @@
+import t from 'tap'
+import { isEmailAddress, normalizeEmail } from '../../plugins/email.ts'
+import { ada, assertProblem, makeApp, post } from '../helper.ts'
+
+t.test('one address has one spelling, and that is its own', async (t) => {
+  const spellings = [
+    ['ada@example.com', ' ADA@EXAMPLE.COM ', '\u00a0Ada@Example.com\ufeff'],
+    ['zo\u00eb@example.com', 'zoe\u0308@example.com', 'ZOE\u0308@example.com', 'ZO\u00cb@example.com'],
+    ['k@example.com', '\u212a@example.com'],
+    // The capital does not compose with its accent, the small letter does.
+    ['\u0390@example.com', '\u03aa\u0301@example.com', '\u03b9\u0308\u0301@example.com'],
+  ]
+  for (const [first = '', ...others] of spellings) {
+    t.equal(normalizeEmail(first), first)
+    for (const other of others) t.equal(normalizeEmail(other), first, JSON.stringify(other))
+  }
+})
+
+t.test('no letter needs to be normalised twice', async (t) => {
+  const changing: string[] = []
+  for (let codePoint = 0; codePoint <= 0x10ffff; codePoint++) {
+    if (codePoint >= 0xd800 && codePoint <= 0xdfff) continue
+    const letter = String.fromCodePoint(codePoint)
+    for (const text of [`a${letter}`, `a${letter}\u0301`]) {
+      const once = normalizeEmail(text)
+      if (normalizeEmail(once) !== once) changing.push(codePoint.toString(16))
+    }
+  }
+  t.strictSame(changing, [])
+})
+
+t.test('takes every address that mail can go to', async (t) => {
+  const addresses = [
+    'ada@example.com',
+    'ada+postern@example.com',
+    "o'brien@example.com",
+    '"ada lovelace"@example.com',
+    '"a@b"@example.com',
+    "!#$%&'*+-/=?^_`{|}~@example.com",
+    'ada@localhost',
+    'ada@sub.domain.example.com',
+    'ada@xn--mnchen-3ya.de',
+    'ada@münchen.de',
+    '用户@例子.公司',
+    'אבג@דוגמה.ישראל',
+    'زهرا\u200c@example.com',
+    `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`,
+  ]
+  for (const address of addresses) t.ok(isEmailAddress(address), address)
+})
+
+t.test('takes none that is longer than any that is delivered to', async (t) => {
+  const domain = `${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`
+  t.equal(`${'a'.repeat(64)}@${domain}`.length, 254)
+  t.notOk(isEmailAddress(`${'a'.repeat(64)}@${domain}e`), '255 characters')
+  t.notOk(isEmailAddress(`${'a'.repeat(65)}@example.com`), '65 before the @')
+})
+
+t.test('takes none with characters that cannot be seen or that break lines', async (t) => {
+  const unseen = [
+    '\u0000',
+    '\t',
+    '\n',
+    '\r',
+    '\u001b',
+    '\u007f',
+    '\u0085',
+    '\u200b',
+    '\u202e',
+    '\u2028',
+    '\u2066',
+  ]
+  for (const character of unseen) {
+    const name = `U+${character.codePointAt(0)?.toString(16).padStart(4, '0')}`
+    t.notOk(isEmailAddress(`a${character}b@example.com`), name)
+    t.notOk(isEmailAddress(`"a${character}b"@example.com`), `${name} in quotes`)
+    t.notOk(isEmailAddress(`ada@exam${character}ple.com`), `${name} in the domain`)
+  }
+})
+
+t.test('takes no lone surrogate, no second @ and no list', async (t) => {
+  for (const address of [
+    'a\ud800@example.com',
+    'ada@\udc00.com',
+    'a@b@example.com',
+    'a..b@example.com',
+    '.a@example.com',
+    'a@-example.com',
+    'a@example..com',
+    'a@x.com,b@x.com',
+    'a@x.com b@x.com',
+    'Ada <a@x.com>',
+    'mailto:a@x.com',
+  ]) {
+    t.notOk(isEmailAddress(address), JSON.stringify(address))
+  }
+})
+
+t.test('an account is found by every spelling of its address', async (t) => {
+  const app = await makeApp(t)
+  const email = 'zo\u00eb+\u03aa\u0301@M\u00dcNCHEN.de'
+  t.equal((await post(app, '/register', { ...ada, email })).json().email, 'zo\u00eb+\u0390@m\u00fcnchen.de')
+
+  for (const spelling of [email, email.normalize('NFD'), email.toLowerCase(), email.toUpperCase()]) {
+    const login = await post(app, '/login', { email: spelling, password: ada.password })
+    t.equal(login.statusCode, 200, JSON.stringify(spelling))
+    assertProblem(t, await post(app, '/register', { ...ada, email: spelling }), 'email_taken')
+  }
+})

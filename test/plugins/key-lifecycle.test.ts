@@ -1,0 +1,152 @@
+import t from 'tap'
+import { between, DAY, LEAD, MARGIN, SECOND, setScene } from './key-scene.ts'
+
+t.test('makes one key, however many processes start at once', async (t) => {
+  const scene = await setScene(t)
+  const lifecycles = await Promise.all(Array.from({ length: 10 }, () => scene.open()))
+
+  const signers = await Promise.all(lifecycles.map((lifecycle) => lifecycle.ensureSigner()))
+
+  const [key, ...others] = await scene.keys()
+  t.equal(others.length, 0)
+  t.same(new Set(signers.map(({ kid }) => kid)), new Set([key?.kid]))
+  t.same(await scene.states(), ['signing'])
+})
+
+for (const count of [2, 10]) {
+  t.test(`makes one next key, when ${count} processes rotate at once`, async (t) => {
+    const scene = await setScene(t)
+    const lifecycles = await Promise.all(Array.from({ length: count }, () => scene.open()))
+    await lifecycles[0]?.ensureSigner()
+
+    for (let round = 1; round <= 3; round++) {
+      const results = await Promise.all(lifecycles.map((lifecycle) => lifecycle.rotate()))
+
+      const keys = await scene.keys()
+      t.equal(keys.length, round + 1)
+      t.equal(results.filter(({ made }) => made).length, 1, 'one of them made it')
+      t.same(new Set(results.map(({ key }) => key.kid)), new Set([keys.at(-1)?.kid]), 'all of them found it')
+      scene.pass(LEAD)
+    }
+  })
+}
+
+t.test('makes no further key while the next one waits', async (t) => {
+  const scene = await setScene(t)
+  const lifecycle = await scene.open()
+  const first = await lifecycle.rotate()
+  t.equal(first.made, true)
+
+  const again = await (await scene.open()).rotate()
+  scene.pass(LEAD - SECOND)
+  const later = await lifecycle.rotate()
+
+  t.equal(again.made, false)
+  t.equal(again.key.kid, first.key.kid)
+  t.equal(later.made, false)
+  scene.pass(SECOND)
+  t.equal((await lifecycle.rotate()).made, true, 'once it signs')
+})
+
+t.test('publishes the next key first, and ends the former one after its last token', async (t) => {
+  const scene = await setScene(t)
+  const lifecycle = await scene.open({ tokenLifetime: 3600 })
+  const former = await lifecycle.ensureSigner()
+
+  const { key: next } = await lifecycle.rotate()
+
+  t.ok(Math.abs(between(next.createdAt, next.activatesAt) - LEAD) < SECOND)
+  const [ended] = await scene.keys()
+  t.equal(between(next.activatesAt, ended?.retiresAt), 3600 * SECOND + MARGIN)
+  t.equal(next.retiresAt, null)
+
+  t.same(await scene.states(), ['signing', 'published'])
+  t.equal((await lifecycle.ensureSigner()).kid, former.kid)
+  scene.pass(LEAD)
+  t.same(await scene.states(), ['verifying', 'signing'])
+  t.equal((await lifecycle.ensureSigner()).kid, next.kid)
+  scene.pass(3600 * SECOND)
+  t.same(await scene.states(), ['verifying', 'signing'], 'its last token may live yet')
+  scene.pass(MARGIN)
+  t.same(await scene.states(), ['retired', 'signing'])
+})
+
+t.test('keeps a key for as long as the longest-lived token that any process signed with it', async (t) => {
+  const scene = await setScene(t)
+  const short = await scene.open({ tokenLifetime: 60 })
+  await short.ensureSigner()
+  await (await scene.open({ tokenLifetime: 86_400 })).ensureSigner()
+  await short.ensureSigner()
+
+  const { key: next } = await short.rotate()
+
+  const [former] = await scene.keys()
+  t.equal(former?.maxTokenLifetime, 86_400)
+  t.equal(between(next.activatesAt, former?.retiresAt), DAY + MARGIN)
+})
+
+t.test('lets no key sign that will be gone before the token', async (t) => {
+  const scene = await setScene(t)
+  const former = await (await scene.open({ tokenLifetime: 60 })).ensureSigner()
+  const { key: next } = await (await scene.open({ tokenLifetime: 60 })).rotate()
+
+  const signer = await (await scene.open({ tokenLifetime: 86_400 })).ensureSigner()
+
+  t.equal(signer.kid, next.kid)
+  t.not(signer.kid, former.kid)
+  t.ok(signer.activatesAt <= new Date(), 'so the next one signs sooner')
+  t.equal((await scene.keys()).at(-1)?.maxTokenLifetime, 86_400)
+})
+
+t.test('sets the end of a key whose replacement was interrupted', async (t) => {
+  const scene = await setScene(t)
+  const lifecycle = await scene.open()
+  await lifecycle.rotate()
+  const [expected] = await scene.keys()
+  scene.db.exec('update signing_keys set retires_at = null')
+
+  await (await scene.open()).maintain(Number.POSITIVE_INFINITY)
+
+  const [former, next] = await scene.keys()
+  t.same(former?.retiresAt, expected?.retiresAt)
+  t.equal(next?.retiresAt, null)
+})
+
+t.test('replaces a key of a certain age, and no younger one', async (t) => {
+  const scene = await setScene(t)
+  const lifecycle = await scene.open()
+  await lifecycle.ensureSigner()
+
+  scene.pass(30 * DAY - SECOND * 60)
+  await lifecycle.maintain(30 * DAY)
+  t.equal((await scene.keys()).length, 1)
+  scene.pass(SECOND * 60)
+  await Promise.all([lifecycle.maintain(30 * DAY), (await scene.open()).maintain(30 * DAY)])
+  t.same(await scene.states(), ['signing', 'published'])
+  await lifecycle.maintain(30 * DAY)
+  t.equal((await scene.keys()).length, 2, 'the next one is young')
+})
+
+t.test('goes through ten keys without a gap and without an overlap of signers', async (t) => {
+  const scene = await setScene(t)
+  const lifecycle = await scene.open()
+  await lifecycle.ensureSigner()
+
+  for (let round = 1; round <= 10; round++) {
+    await lifecycle.rotate()
+    for (let step = 0; step < 11; step++) {
+      const states = await scene.states()
+      t.equal(states.filter((state) => state === 'signing').length, 1, `round ${round}, step ${step}`)
+      scene.pass(LEAD / 10)
+    }
+  }
+  const keys = await scene.keys()
+  t.equal(keys.length, 11)
+  for (const [index, key] of keys.slice(0, -1).entries()) {
+    const next = keys[index + 1]
+    t.equal(next?.predecessor, key.kid)
+    t.equal(between(next?.activatesAt, key.retiresAt), 900 * SECOND + MARGIN)
+    // A command's argument that begins with a hyphen would be taken for an option.
+    t.match(key.kid, /^[0-9a-f]{24}$/)
+  }
+})

@@ -1,0 +1,186 @@
+import t from 'tap'
+import {
+  ada,
+  assertProblem,
+  collectLog,
+  credentials,
+  fileSettings,
+  makeApp,
+  openBeside,
+  post,
+} from '../helper.ts'
+
+/** Hashes of ada's password as crypt(3) makes them, by the prefix of who uses it: many, this and PHP's. */
+const FOREIGN_HASHES = ['2a', '2b', '2y'].map(
+  (prefix) => `$${prefix}$05$CCCCCCCCCCCCCCCCCCCCC.poIKaw08HWUz4zkVKLs8VPIydUmXBPC`,
+)
+
+const TOO_LONG = 'must have at most 72 bytes in UTF-8, and be well-formed text without NUL characters'
+
+t.test('takes passwords of up to 72 bytes, of whatever characters', async (t) => {
+  const app = await makeApp(t)
+  for (const [index, password] of [
+    'x'.repeat(72),
+    'é'.repeat(36),
+    '山'.repeat(24),
+    '🔑'.repeat(18),
+    '🔑'.repeat(8),
+    'ثمانية!!',
+    '        ',
+    ' \t\n\r\u00a0\u2028\u200b.',
+    '\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008',
+    '\ufffd'.repeat(8),
+  ].entries()) {
+    const account = { email: `${index}@example.com`, password }
+    t.equal((await post(app, '/register', account)).statusCode, 201, `register ${index}`)
+    t.equal((await post(app, '/login', account)).statusCode, 200, `log in ${index}`)
+  }
+})
+
+t.test('refuses what bcrypt would cut or fold together, with a reason at registration', async (t) => {
+  const log = collectLog()
+  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const start = 'Geheimnis'
+  const password = start.padEnd(72, 'x')
+  t.equal((await post(app, '/register', { ...ada, password })).statusCode, 201)
+
+  for (const bad of [
+    `${password}x`,
+    `${password}${password}`,
+    `${start}${'é'.repeat(32)}`,
+    `${start}${'🔑'.repeat(16)}`,
+    `${start}\0`,
+    `\0${start}`,
+    `${start}\0${start}`,
+    `${start}\ud800`,
+    `\udc00${start}`,
+    `${start}\udc00\ud800`,
+  ]) {
+    const registered = await post(app, '/register', { email: 'eve@example.com', password: bad })
+    assertProblem(t, registered, 'invalid_request', `register ${JSON.stringify(bad)}`)
+    t.strictSame(registered.json().errors, [{ path: '/password', message: TOO_LONG }])
+    const login = await post(app, '/login', { ...credentials, password: bad })
+    assertProblem(t, login, 'invalid_credentials', `log in ${JSON.stringify(bad)}`)
+  }
+  t.notMatch(log.text(), start)
+})
+
+t.test('never takes a password for another that bcrypt does not tell from it', async (t) => {
+  const app = await makeApp(t)
+  await post(app, '/register', { ...ada, password: '\ufffd'.repeat(8) })
+  await post(app, '/register', { email: 'eve@example.com', password: 'x'.repeat(72) })
+
+  const others = [
+    { email: ada.email, password: '\ud800'.repeat(8) },
+    { email: ada.email, password: `${'\ufffd'.repeat(8)}\0` },
+    { email: 'eve@example.com', password: 'x'.repeat(73) },
+    { email: 'eve@example.com', password: 'x'.repeat(71) },
+  ]
+  for (const other of others) assertProblem(t, await post(app, '/login', other), 'invalid_credentials')
+})
+
+t.test('uses a password exactly as it came', async (t) => {
+  const app = await makeApp(t)
+  const password = ' Zoe\u0308 Ünicode '
+  await post(app, '/register', { ...ada, password })
+
+  t.equal((await post(app, '/login', { ...credentials, password })).statusCode, 200)
+  for (const other of [
+    password.trim(),
+    password.normalize('NFC'),
+    password.toLowerCase(),
+    password.replaceAll(' ', '\u00a0'),
+    `${password} `,
+    password.slice(0, -1),
+  ]) {
+    const answer = await post(app, '/login', { ...credentials, password: other })
+    assertProblem(t, answer, 'invalid_credentials', JSON.stringify(other))
+  }
+})
+
+t.test('wants eight characters, whatever a character is', async (t) => {
+  const app = await makeApp(t)
+  for (const password of ['', 'x', 'Tr0ub4d', '🔑'.repeat(7), 'é'.repeat(7)]) {
+    const answer = await post(app, '/register', { ...ada, password })
+    assertProblem(t, answer, 'invalid_request', password)
+    t.strictSame(answer.json().errors, [{ path: '/password', message: 'must have at least 8 characters' }])
+  }
+  t.equal((await post(app, '/register', { ...ada, password: 'Tr0ub4d&' })).statusCode, 201)
+})
+
+t.test('wants as many characters as PASSWORD_MIN_LENGTH says, of new passwords alone', async (t) => {
+  const settings = fileSettings(t)
+  const before = await makeApp(t, settings)
+  await post(before, '/register', { ...ada, password: 'Tr0ub4d&' })
+  const app = await makeApp(t, { ...settings, PASSWORD_MIN_LENGTH: '15' })
+
+  const answer = await post(app, '/register', { email: 'eve@example.com', password: 'fourteen chars' })
+  t.strictSame(answer.json().errors, [{ path: '/password', message: 'must have at least 15 characters' }])
+  const enough = { email: 'eve@example.com', password: 'fifteen charact' }
+  t.equal((await post(app, '/register', enough)).statusCode, 201)
+  t.equal((await post(app, '/login', { ...credentials, password: 'Tr0ub4d&' })).statusCode, 200)
+})
+
+t.test('refuses the most common passwords, in any case', async (t) => {
+  const app = await makeApp(t)
+  for (const password of ['password', '12345678', 'password1', 'iloveyou', 'PassWord', 'QWERTYUIOP']) {
+    const answer = await post(app, '/register', { ...ada, password })
+    assertProblem(t, answer, 'invalid_request', password)
+    t.match(answer.json().errors, [{ path: '/password', message: /most common/ }])
+  }
+})
+
+t.test('takes the hashes of other systems as they are, and makes them its own', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const db = openBeside(t, settings)
+  for (const hash of FOREIGN_HASHES) {
+    db.exec('delete from users')
+    db.prepare('insert into users (id, email, hashed_password, created_at) values (?, ?, ?, 0)').run(
+      'moved-here',
+      ada.email,
+      hash,
+    )
+
+    const wrong = await post(app, '/login', { ...credentials, password: 'not the password' })
+    assertProblem(t, wrong, 'invalid_credentials', hash)
+    t.equal((await post(app, '/login', credentials)).statusCode, 200, hash)
+    const kept = db.prepare('select hashed_password from users').pluck().get()
+    t.match(kept, /^\$2b\$10\$/, 'the cost is the present one now')
+    t.equal((await post(app, '/login', credentials)).statusCode, 200, 'and the password the same')
+  }
+})
+
+t.test('hashes anew at the login after BCRYPT_COST has changed, and only then', async (t) => {
+  const settings = fileSettings(t)
+  const db = () => openBeside(t, settings).prepare('select hashed_password from users').pluck()
+  const before = await makeApp(t, { ...settings, BCRYPT_COST: '10' })
+  await post(before, '/register', ada)
+  const first = db().get() as string
+  t.match(first, /^\$2b\$10\$[./\w]{53}$/)
+  await post(before, '/login', credentials)
+  t.equal(db().get(), first, 'the cost is right: nothing to do')
+
+  const app = await makeApp(t, { ...settings, BCRYPT_COST: '11' })
+  await post(app, '/login', { ...credentials, password: 'not the password' })
+  t.equal(db().get(), first, 'a wrong password changes nothing')
+  t.equal((await post(app, '/login', credentials)).statusCode, 200)
+
+  const second = db().get() as string
+  t.match(second, /^\$2b\$11\$[./\w]{53}$/)
+  t.equal((await post(app, '/login', credentials)).statusCode, 200, 'the new hash is of the same password')
+  t.equal(db().get(), second)
+  t.equal((await post(before, '/login', credentials)).statusCode, 200)
+  t.match(db().get(), /^\$2b\$10\$/, 'a lower cost counts as well')
+})
+
+t.test('keeps a hash with a salt of its own for each', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  await post(app, '/register', ada)
+  await post(app, '/register', { ...ada, email: 'eve@example.com' })
+
+  const hashes = openBeside(t, settings).prepare('select hashed_password from users').pluck().all()
+
+  t.equal(new Set(hashes).size, 2)
+})

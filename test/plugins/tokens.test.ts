@@ -1,0 +1,92 @@
+import t from 'tap'
+import { assertAccepted, assertRefused, forge, makeForger } from '../forge.ts'
+import { ada, assertProblem, bearer, makeApp, makeToken, post } from '../helper.ts'
+
+t.test('the forger forges well: what follows is refused for its own reason', async (t) => {
+  for (const algorithm of ['ES256', 'EdDSA', 'RS256', 'HS256']) {
+    const forger = await makeForger(t, algorithm)
+    const { key, claims } = forger
+    await assertAccepted(t, forger, forge(key, claims), algorithm)
+    await assertAccepted(t, forger, forge(key, { ...claims, extra: ['x'] }), `${algorithm}, a claim more`)
+  }
+})
+
+t.test('each claim is there, and of its type', async (t) => {
+  const forger = await makeForger(t)
+  const { key, claims } = forger
+  const names = ['iss', 'aud', 'client_id', 'sub', 'jti', 'iat', 'exp', 'ver', 'email']
+  t.strictSame(Object.keys(claims).toSorted(), names.toSorted())
+
+  for (const name of names) {
+    const { [name]: claim, ...others } = claims
+    await assertRefused(t, forger, forge(key, others), `no ${name}`)
+    for (const wrong of [null, true, {}, [claim], typeof claim === 'number' ? `${claim}` : 7]) {
+      const token = forge(key, { ...claims, [name]: wrong })
+      await assertRefused(t, forger, token, `${name} is ${JSON.stringify(wrong)}`)
+    }
+  }
+  for (const payload of ['null', '[]', '""', '7', '{', '', '{}']) {
+    await assertRefused(t, forger, forge(key, payload), `the claims are ${payload}`)
+  }
+})
+
+t.test('each claim says what Postern says', async (t) => {
+  const forger = await makeForger(t)
+  const { key, claims } = forger
+  const wrong = {
+    iss: ['', 'Postern', 'postern ', 'https://postern', 'evil'],
+    aud: ['', 'Postern', 'postern,other', ['postern'], ['postern', 'other']],
+    sub: ['', 'unknown', '%', `${claims['sub']} `, `${claims['sub']}`.toUpperCase(), '\u0000'],
+    ver: [1, -1, 0.5],
+  }
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const token = forge(key, { ...claims, [name]: value })
+      const answer = await forger.app.inject({ url: '/getUser', headers: bearer(token) })
+      assertProblem(t, answer, 'invalid_token', `${name} is ${JSON.stringify(value)}`)
+    }
+  }
+})
+
+t.test('a token counts from its time on, and until its time', async (t) => {
+  const forger = await makeForger(t)
+  const { key, claims } = forger
+  const now = Math.floor(Date.now() / 1000)
+  const withExp = (exp: string) => JSON.stringify({ ...claims, exp: 0 }).replace('"exp":0', `"exp":${exp}`)
+
+  await assertAccepted(t, forger, forge(key, { ...claims, exp: now + 60 }), 'a minute to go')
+  for (const exp of [now, now - 1, now - 86_400, 0, -1, 1]) {
+    const token = forge(key, { ...claims, exp })
+    await assertRefused(t, forger, token, `exp ${exp}`)
+  }
+  const expired = await forger.app.inject({
+    url: '/getUser',
+    headers: bearer(forge(key, { ...claims, exp: now - 1 })),
+  })
+  t.equal(expired.json().detail, 'The access token has expired')
+  for (const exp of ['1e400', '-1e400', '1e17', `${now + 60}.5`, `"${now + 60}"`, `[${now + 60}]`]) {
+    await assertRefused(t, forger, forge(key, withExp(exp)), `exp ${exp}`)
+  }
+  await assertRefused(t, forger, forge(key, { ...claims, nbf: now + 3600 }), 'not before an hour from now')
+  await assertAccepted(t, forger, forge(key, { ...claims, nbf: now - 60 }), 'from a minute ago on')
+})
+
+t.test('a token of another deployment is none of ours', async (t) => {
+  const forger = await makeForger(t)
+  const elsewhere = await makeApp(t)
+
+  await assertRefused(t, forger, await makeToken(elsewhere), 'another database')
+})
+
+t.test('the claims of somebody else are not got by their e-mail', async (t) => {
+  const { app, key, claims } = await makeForger(t)
+  const eve = { email: 'eve@example.com', password: 'another long password', name: 'Eve' }
+  await post(app, '/register', eve)
+
+  const answer = await app.inject({
+    url: '/getUser',
+    headers: bearer(forge(key, { ...claims, email: eve.email })),
+  })
+
+  t.equal(answer.json().email, ada.email, 'the account is that of sub')
+})

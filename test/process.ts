@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import type { ada } from './helper.ts'
+
+/** Ends the server with the test's process, should that be killed before it can clean up. */
+const TETHER =
+  "data:text/javascript,process.on('disconnect', () => process.kill(process.pid, 'SIGKILL')).channel.unref()"
+
+/** How the server is started, as `npm start` does it. */
+const COMMAND = [
+  '--import',
+  TETHER,
+  '--import',
+  new URL('../src/node-version.js', import.meta.url).href,
+  fileURLToPath(new URL('../src/server.ts', import.meta.url)),
+]
+
+/** The settings of a test that gives none: any free port, and hashes as cheap as the settings allow. */
+const SETTINGS = { PORT: '0', BCRYPT_COST: '10' }
+
+export interface StartOptions {
+  /** The working directory: its data and its `.env` are there. */
+  cwd: string
+  /** Settings beside or instead of the usual ones. Nothing of the test's own environment is handed down. */
+  env?: Record<string, string>
+  /** URLs of modules that run before the server, and that messages can be sent to. */
+  preload?: string[]
+}
+
+/** How a process ended, and what it said. */
+export interface Exit {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+/** A server in a process of its own. */
+export interface ServerProcess {
+  /** Where it listens: `http://127.0.0.1:…`. */
+  address: string
+  process: ChildProcess
+  stdout(): string
+  stderr(): string
+  exit: Promise<Exit>
+  /** Sends a signal, and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<Exit>
+}
+
+/** Starts the real server and waits until it listens; it ends with its test. */
+export async function startServer(t: Test, options: StartOptions): Promise<ServerProcess> {
+  const started = spawnServer(t, options)
+  const ready = new Promise<string>((resolve, reject) => {
+    started.process.stderr?.on('data', () => {
+      const address = /ready at (\S+)/.exec(started.stderr())?.[1]
+      if (address) resolve(address)
+    })
+    started.exit.then(({ stderr }) => reject(new Error(`The server did not start: ${stderr}`)), reject)
+  })
+  return { ...started, address: await ready }
+}
+
+/** Runs a server that is expected to end by itself. */
+export async function runServer(t: Test, options: StartOptions): Promise<Exit> {
+  return await spawnServer(t, options).exit
+}
+
+function spawnServer(t: Test, { cwd, env = {}, preload = [] }: StartOptions): Omit<ServerProcess, 'address'> {
+  const preloads = preload.flatMap((url) => ['--import', url])
+  const child = spawn(process.execPath, [...preloads, ...COMMAND], {
+    cwd,
+    env: { ...SETTINGS, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const exit = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }))
+  const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal)
+    return exit
+  }
+  t.teardown(() => stop('SIGKILL'))
+  return { process: child, stdout: () => stdout, stderr: () => stderr, exit, stop }
+}
+
+/** Posts a body as JSON. */
+export async function postJson(url: string, body: unknown): Promise<Response> {
+  return await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+}
+
+/** Logs somebody in over HTTP. */
+export async function logInAt(address: string, { email, password }: typeof ada): Promise<string> {
+  const response = await postJson(`${address}/login`, { email, password })
+  const { access_token } = (await response.json()) as { access_token: string }
+  return access_token
+}
+
+/** Waits until something is the case; the test's own time limit ends a wait in vain. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
+}

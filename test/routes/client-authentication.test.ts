@@ -1,0 +1,107 @@
+import t from 'tap'
+import { bearer, fileSettings, makeApp, makeToken, openBeside } from '../helper.ts'
+import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
+
+/** What needs a client's credentials. */
+const ENDPOINTS = ['/introspect', '/revoke']
+
+t.test('refuses everybody who is no client, and reveals and revokes nothing', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const db = openBeside(t, settings)
+  const { id, secret } = addClient(db)
+  const other = addClient(db, 'another')
+  const hash = db.prepare('select hashed_secret from clients where id = ?').pluck().get(id)
+  const token = await makeToken(app)
+
+  const nobody: Record<string, Record<string, string>> = {
+    'no credentials': {},
+    'a user’s token': bearer(token),
+    'another scheme': { authorization: 'Digest username="x"' },
+    'an empty text': { authorization: '' },
+    'the scheme alone': { authorization: 'Basic' },
+    'no Base64': { authorization: 'Basic ***' },
+    'no colon': basic(id),
+    'a wrong secret': basic(`${id}:${secret}x`),
+    'a shortened secret': basic(`${id}:${secret.slice(0, -1)}`),
+    'an empty secret': basic(`${id}:`),
+    'a secret in upper case': basic(`${id}:${secret.toUpperCase()}`),
+    'the secret of another client': basic(`${id}:${other.secret}`),
+    'the hash for the secret': basic(`${id}:${hash}`),
+    'an unknown id': basic(`${id}x:${secret}`),
+    'no id': basic(`:${secret}`),
+    'a name for an id': basic(`resource server:${secret}`),
+    'both the wrong way round': basic(`${secret}:${id}`),
+    'a bad percent encoding': basic(`${id}:%zz`),
+    'bytes that are no UTF-8': {
+      authorization: `Basic ${Buffer.from([0xff, 0x3a, 0xfe]).toString('base64')}`,
+    },
+    'a NUL': basic(`${id}\0:${secret}\0`),
+    SQL: basic(`' or 1=1 --:${secret}`),
+  }
+  for (const url of ENDPOINTS) {
+    for (const [what, headers] of Object.entries(nobody)) {
+      const answer = await postForm(app, url, { token }, headers)
+      assertOAuthError(t, answer, 'invalid_client', 'invalid_client', `${url} with ${what}`)
+      t.match(answer.headers['www-authenticate'], /^Basic realm="[^"]+"/)
+    }
+    const inBody = await postForm(app, url, { token, client_id: id, client_secret: secret })
+    assertOAuthError(t, inBody, 'invalid_client', 'invalid_client', `${url} with credentials in the body`)
+    const malformed = await postForm(app, url, '%zz', basic(`${id}:x`))
+    assertOAuthError(t, malformed, 'invalid_client', 'invalid_client', 'before it looks at the form')
+  }
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
+})
+
+t.test('takes credentials as clients send them: encoded as a form, or as they are', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const { id, secret } = addClient(openBeside(t, settings))
+  const token = await makeToken(app)
+  const encodeAll = (text: string) =>
+    [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+
+  const sent = [
+    basic(`${id}:${secret}`),
+    basic(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`),
+    basic(`${id.replaceAll('-', '%2D')}:${secret.replaceAll('-', '%2D').replaceAll('_', '%5F')}`),
+    basic(`${encodeAll(id)}:${encodeAll(secret)}`),
+    { authorization: basic(`${id}:${secret}`).authorization.replace('Basic', 'bAsIc') },
+    { authorization: basic(`${id}:${secret}`).authorization.replace(' ', '   ') },
+    { authorization: basic(`${id}:${secret}`).authorization.replaceAll('=', '') },
+  ]
+  for (const [index, headers] of sent.entries()) {
+    const answer = await postForm(app, '/introspect', { token }, headers)
+    t.equal(answer.json().active, true, `form ${index}`)
+  }
+})
+
+t.test('refuses a client from the moment in which it is removed', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const db = openBeside(t, settings)
+  const removed = addClient(db)
+  const kept = addClient(db, 'another')
+  const token = await makeToken(app)
+  for (const { header } of [removed, kept]) {
+    t.equal((await postForm(app, '/introspect', { token }, header)).json().active, true)
+  }
+
+  db.prepare('delete from clients where id = ?').run(removed.id)
+
+  for (const url of ENDPOINTS) {
+    const answer = await postForm(app, url, { token }, removed.header)
+    assertOAuthError(t, answer, 'invalid_client', 'invalid_client', url)
+  }
+  t.equal((await postForm(app, '/introspect', { token }, kept.header)).json().active, true)
+})
+
+t.test('lets in a client that is made while it runs', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const token = await makeToken(app)
+
+  const { header } = addClient(openBeside(t, settings))
+
+  t.equal((await postForm(app, '/introspect', { token }, header)).json().active, true)
+})

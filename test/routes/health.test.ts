@@ -1,0 +1,43 @@
+import t from 'tap'
+import { assertProblem, collectLog, fileSettings, makeApp, openBeside } from '../helper.ts'
+import { withDamagedSchema } from '../trouble.ts'
+
+for (const url of ['/healthz', '/readyz']) {
+  t.test(`${url} says ok to everybody`, async (t) => {
+    const app = await makeApp(t)
+
+    const answer = await app.inject(url)
+
+    t.equal(answer.statusCode, 200)
+    t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+    t.strictSame(answer.json(), { status: 'ok' })
+    const head = await app.inject({ method: 'HEAD', url })
+    t.equal(head.statusCode, 200)
+    t.equal(head.body, '')
+  })
+
+  t.test(`${url} is for looking at, not for sending to`, async (t) => {
+    const app = await makeApp(t)
+
+    const answer = await app.inject({ method: 'POST', url })
+
+    assertProblem(t, answer, 'method_not_allowed')
+    t.equal(answer.headers['allow'], 'GET, HEAD')
+  })
+}
+
+t.test('a database in trouble makes the service unready, not dead, until it is well again', async (t) => {
+  const log = collectLog()
+  const settings = fileSettings(t)
+  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
+
+  await withDamagedSchema(openBeside(t, settings), async () => {
+    const unready = await app.inject('/readyz')
+    assertProblem(t, unready, 'database_unavailable')
+    t.match(unready.headers['retry-after'], /^\d+$/)
+    t.equal((await app.inject('/healthz')).statusCode, 200)
+  })
+
+  t.equal((await app.inject('/readyz')).statusCode, 200)
+  t.match(log.text(), 'SQLITE_CORRUPT', 'the log says why')
+})

@@ -1,0 +1,151 @@
+import t from 'tap'
+import { claimsOf, decodeHeader } from '../forge.ts'
+import {
+  type Answer,
+  ada,
+  assertProblem,
+  bearer,
+  credentials,
+  fileSettings,
+  makeApp,
+  makeToken,
+  openBeside,
+  post,
+} from '../helper.ts'
+
+const INVALID_CREDENTIALS = {
+  type: 'about:blank',
+  title: 'The e-mail or the password is wrong',
+  status: 401,
+  code: 'invalid_credentials',
+}
+
+/** All that a client can see of an answer, but for what differs between any two. */
+function visible({ statusCode, headers, body }: Answer): object {
+  const { 'x-request-id': _id, date: _date, ...rest } = headers
+  return { statusCode, headers: rest, body }
+}
+
+t.test('gives a bearer token for the right password, in exactly this form', async (t) => {
+  const app = await makeApp(t)
+  const { id } = (await post(app, '/register', ada)).json()
+
+  const answer = await post(app, '/login', credentials)
+
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+  t.equal(answer.headers['cache-control'], 'no-store')
+  const { access_token: token, ...rest } = answer.json()
+  t.strictSame(rest, { token_type: 'bearer', expires_in: 900 })
+  const { jti, iat, exp, ...claims } = claimsOf(token)
+  t.strictSame(claims, {
+    iss: 'postern',
+    aud: 'postern',
+    client_id: 'postern',
+    sub: id,
+    ver: 0,
+    email: ada.email,
+  })
+  t.match(jti, /^[0-9a-f-]{36}$/)
+  t.equal(Number(exp) - Number(iat), 900)
+  const { kid, ...header } = decodeHeader(token)
+  t.strictSame(header, { alg: 'ES256', typ: 'at+jwt' })
+  t.type(kid, 'string')
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
+})
+
+t.test('names its issuer, its audience and its lifetime by the settings', async (t) => {
+  const app = await makeApp(t, {
+    ISSUER: 'https://login.example.com',
+    AUDIENCE: 'https://api.example.com',
+    ACCESS_TOKEN_EXPIRE_MINUTES: '60',
+  })
+  await post(app, '/register', ada)
+
+  const { access_token: token, expires_in: expiresIn } = (await post(app, '/login', credentials)).json()
+
+  t.equal(expiresIn, 3600)
+  const { iss, aud, iat, exp } = claimsOf(token)
+  t.strictSame({ iss, aud }, { iss: 'https://login.example.com', aud: 'https://api.example.com' })
+  t.equal(Number(exp) - Number(iat), 3600)
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
+})
+
+t.test('gives another token each time', async (t) => {
+  const app = await makeApp(t)
+  await post(app, '/register', ada)
+
+  const tokens = [await post(app, '/login', credentials), await post(app, '/login', credentials)].map(
+    (answer) => answer.json().access_token,
+  )
+
+  t.not(claimsOf(tokens[0])['jti'], claimsOf(tokens[1])['jti'])
+})
+
+t.test('finds an account by its e-mail in any case, with spaces around it', async (t) => {
+  const app = await makeApp(t)
+  await post(app, '/register', ada)
+
+  const answer = await post(app, '/login', { email: ' ADA@Example.com\n', password: ada.password })
+
+  t.equal(answer.statusCode, 200)
+})
+
+t.test('answers an unknown e-mail and a wrong password with the very same bytes', async (t) => {
+  const app = await makeApp(t)
+  await post(app, '/register', ada)
+
+  const wrong = await post(app, '/login', { email: ada.email, password: 'not the password' })
+  const unknown = await post(app, '/login', { email: 'eve@example.com', password: ada.password })
+
+  t.equal(wrong.statusCode, 401)
+  t.equal(wrong.headers['www-authenticate'], 'Bearer')
+  t.equal(wrong.headers['cache-control'], 'no-store')
+  t.strictSame(wrong.json(), INVALID_CREDENTIALS)
+  t.strictSame(visible(unknown), visible(wrong))
+})
+
+t.test('answers nonsense instead of an e-mail like an unknown one', async (t) => {
+  const app = await makeApp(t)
+  await post(app, '/register', ada)
+  const emails = [
+    'ada',
+    `${ada.email}\u0000`,
+    `\u0000${ada.email}`,
+    `${ada.email}\ud800`,
+    `${'a'.repeat(320)}@example.com`,
+    "' or 1=1 --",
+    'a%',
+    '*',
+  ]
+  for (const email of emails) {
+    const answer = await post(app, '/login', { email, password: ada.password })
+    assertProblem(t, answer, 'invalid_credentials', JSON.stringify(email))
+  }
+})
+
+t.test('tells of a disabled account only whoever knows its password', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const token = await makeToken(app)
+  openBeside(t, settings).prepare('update users set disabled_at = ?').run(Date.now())
+
+  const right = await post(app, '/login', credentials)
+  const wrong = await post(app, '/login', { ...credentials, password: 'not the password' })
+
+  assertProblem(t, right, 'account_disabled')
+  t.equal(right.headers['cache-control'], 'no-store')
+  t.strictSame(wrong.json(), INVALID_CREDENTIALS)
+  const refused = await app.inject({ url: '/getUser', headers: bearer(token) })
+  assertProblem(t, refused, 'invalid_token', 'a token from before')
+})
+
+t.test('takes credentials from the body alone', async (t) => {
+  const app = await makeApp(t)
+  await post(app, '/register', ada)
+
+  const query = new URLSearchParams(credentials)
+  assertProblem(t, await post(app, `/login?${query}`, {}), 'invalid_request')
+  const basic = Buffer.from(`${ada.email}:${ada.password}`).toString('base64')
+  assertProblem(t, await post(app, '/login', {}, { authorization: `Basic ${basic}` }), 'invalid_request')
+})

@@ -1,0 +1,129 @@
+import t, { type Test } from 'tap'
+import { claimsOf } from '../forge.ts'
+import {
+  type Answer,
+  assertProblem,
+  bearer,
+  collectLog,
+  fileSettings,
+  makeApp,
+  makeToken,
+  openBeside,
+} from '../helper.ts'
+
+const METHODS = ['POST', 'GET'] as const
+
+function assertLoggedOut(t: Test, answer: Answer): void {
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+  t.equal(answer.headers['cache-control'], 'no-store')
+  t.equal(answer.body, '{"details":"Logged out"}')
+}
+
+for (const method of METHODS) {
+  t.test(`${method} ends a session, and says so again when it is asked again`, async (t) => {
+    const app = await makeApp(t)
+    const headers = bearer(await makeToken(app))
+
+    assertLoggedOut(t, await app.inject({ method, url: '/logout', headers }))
+
+    const refused = await app.inject({ url: '/getUser', headers })
+    assertProblem(t, refused, 'invalid_token')
+    t.match(refused.headers['www-authenticate'], /^Bearer error="invalid_token"/)
+    assertLoggedOut(t, await app.inject({ method, url: '/logout', headers }))
+    for (const other of METHODS)
+      assertLoggedOut(t, await app.inject({ method: other, url: '/logout', headers }))
+  })
+
+  t.test(`${method} asks for a token where none came, and refuses one that is not from here`, async (t) => {
+    const app = await makeApp(t)
+    const elsewhere = await makeApp(t)
+
+    const missing = await app.inject({ method, url: '/logout' })
+    assertProblem(t, missing, 'authentication_required')
+    t.equal(missing.headers['www-authenticate'], 'Bearer')
+    t.equal(missing.headers['cache-control'], 'no-store')
+
+    const token = await makeToken(elsewhere)
+    const foreign = await app.inject({ method, url: '/logout', headers: bearer(token) })
+    assertProblem(t, foreign, 'invalid_token')
+    t.match(foreign.headers['www-authenticate'], /^Bearer error="invalid_token"/)
+    t.equal(foreign.headers['cache-control'], 'no-store')
+  })
+}
+
+t.test('answers everybody who ends the same session at the same moment', async (t) => {
+  const app = await makeApp(t)
+  const headers = bearer(await makeToken(app))
+
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, index) =>
+      app.inject({ method: METHODS[index % 2] ?? 'POST', url: '/logout', headers }),
+    ),
+  )
+
+  for (const answer of answers) assertLoggedOut(t, answer)
+})
+
+t.test('keeps of the token its id and its expiry, and never the token', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const token = await makeToken(app)
+  const { jti, sub, exp } = claimsOf(token)
+
+  await app.inject({ method: 'POST', url: '/logout', headers: bearer(token) })
+
+  const rows = openBeside(t, settings)
+    .prepare('select jti, user_id, expires_at from blacklisted_tokens')
+    .all()
+  t.strictSame(rows, [{ jti, user_id: sub, expires_at: Number(exp) * 1000 }])
+})
+
+t.test('is there for an account that is disabled, deleted or logged out everywhere', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const headers = bearer(await makeToken(app))
+  const db = openBeside(t, settings)
+
+  for (const change of [
+    'update users set token_version = token_version + 1',
+    'update users set disabled_at = 1',
+    'delete from users',
+  ]) {
+    db.exec(change)
+    assertLoggedOut(t, await app.inject({ method: 'POST', url: '/logout', headers }))
+  }
+})
+
+t.test('reads no body, so that none is wrong', async (t) => {
+  const log = collectLog()
+  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const headers = bearer(await makeToken(app))
+
+  for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'x/y']) {
+    for (const payload of ['', '{', 'x'.repeat(100_000)]) {
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/logout',
+        headers: { ...headers, 'content-type': type },
+        payload,
+      })
+      t.equal(answer.statusCode, 200, `${type}: ${payload.length} bytes`)
+    }
+  }
+  const nonsense = { ...headers, 'content-type': ';;' }
+  const answer = await app.inject({ method: 'POST', url: '/logout', headers: nonsense, payload: 'x' })
+  assertProblem(t, answer, 'unsupported_media_type')
+  t.notMatch(log.text(), headers.authorization.slice('Bearer '.length))
+})
+
+t.test('is no matter of HEAD, which must change nothing', async (t) => {
+  const app = await makeApp(t)
+  const headers = bearer(await makeToken(app))
+
+  const answer = await app.inject({ method: 'HEAD', url: '/logout', headers })
+
+  t.equal(answer.statusCode, 405)
+  t.strictSame(`${answer.headers['allow']}`.split(', ').toSorted(), ['GET', 'POST'])
+  t.equal((await app.inject({ url: '/getUser', headers })).statusCode, 200, 'the session goes on')
+})

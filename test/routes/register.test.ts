@@ -1,0 +1,162 @@
+import t from 'tap'
+import { ada, assertProblem, credentials, makeApp, post } from '../helper.ts'
+
+/** Text that a careless service mangles. */
+const TEXTS = [
+  'Zoë Brontë-Núñez',
+  '山田 太郎',
+  'مُحمَّد بن موسى الخوارزمي',
+  'שלמה אבן גבירול \u200f',
+  '👩‍👩‍👧‍👦🏳️‍🌈 and 𝒜𝒹𝒶',
+  "Robert'); DROP TABLE users;--",
+  '<script>alert(1)</script>',
+  '{{7*7}} <%= 7*7 %> %s %00 \\u0000',
+  ' spaces at both ends ',
+]
+
+t.test('makes an account, and answers with it in exactly this form', async (t) => {
+  const app = await makeApp(t)
+  const before = Date.now()
+
+  const answer = await post(app, '/register', ada)
+
+  t.equal(answer.statusCode, 201)
+  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+  t.equal(answer.headers['cache-control'], 'no-store')
+  const { id, created_at: createdAt, ...rest } = answer.json()
+  t.strictSame(rest, { email: ada.email, name: ada.name })
+  t.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'a UUIDv7')
+  t.match(createdAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'RFC 3339, in UTC')
+  t.ok(Date.parse(createdAt) >= before && Date.parse(createdAt) <= Date.now())
+  t.notMatch(answer.body, /password|\$2b\$/i)
+})
+
+t.test('does without a name', async (t) => {
+  const app = await makeApp(t)
+
+  const answer = await post(app, '/register', credentials)
+
+  t.equal(answer.statusCode, 201)
+  t.equal(answer.json().name, null)
+})
+
+t.test('keeps a name exactly as it came, in whatever script', async (t) => {
+  const app = await makeApp(t)
+
+  for (const [index, name] of [...TEXTS, '', 'n'.repeat(225), '😀'.repeat(225)].entries()) {
+    const answer = await post(app, '/register', { ...ada, email: `${index}@example.com`, name })
+    t.equal(answer.statusCode, 201, name)
+    t.equal(answer.json().name, name)
+  }
+})
+
+t.test('takes a password in whatever script, and only exactly that one', async (t) => {
+  const app = await makeApp(t)
+
+  for (const [index, text] of TEXTS.entries()) {
+    const account = { email: `${index}@example.com`, password: `${[...text].slice(0, 16).join('')}12345678` }
+    t.equal((await post(app, '/register', account)).statusCode, 201, text)
+    t.equal((await post(app, '/login', account)).statusCode, 200, `logs in: ${text}`)
+    const other = { ...account, password: `${account.password} ` }
+    t.equal((await post(app, '/login', other)).statusCode, 401, `one space more: ${text}`)
+  }
+})
+
+t.test('trims and lower-cases an e-mail, and shows it so', async (t) => {
+  const app = await makeApp(t)
+
+  const answer = await post(app, '/register', { ...ada, email: ' \tAda.LOVELACE+Postern@Example.COM\n' })
+
+  t.equal(answer.statusCode, 201)
+  t.equal(answer.json().email, 'ada.lovelace+postern@example.com')
+})
+
+t.test('names every mistake in a body at once, by its place', async (t) => {
+  const app = await makeApp(t)
+
+  const answer = await post(app, '/register', { email: 'nobody', name: 7, 'a/b~c': true })
+
+  assertProblem(t, answer, 'invalid_request')
+  t.strictSame(answer.json().errors, [
+    { path: '/password', message: 'is required' },
+    { path: '/a~1b~0c', message: 'is not known here' },
+    { path: '/email', message: 'must be an e-mail address' },
+    { path: '/name', message: 'must be string' },
+  ])
+})
+
+t.test('refuses an address that is none', async (t) => {
+  const app = await makeApp(t)
+  const addresses = [
+    '',
+    ' ',
+    'ada',
+    '@example.com',
+    'ada@',
+    'a b@example.com',
+    'ada@example.com, eve@example.com',
+    'Ada <ada@example.com>',
+    'ada@exam\u0000ple.com',
+    'ada\ud800@example.com',
+    '"ada\r\nBcc: eve"@example.com',
+    `${'a'.repeat(255 - '@example.com'.length)}@example.com`,
+    `${'a'.repeat(320 - '@example.com'.length)}@example.com`,
+  ]
+  for (const email of addresses) {
+    const answer = await post(app, '/register', { ...ada, email })
+    assertProblem(t, answer, 'invalid_request', JSON.stringify(email))
+    t.match(answer.json().errors, [{ path: '/email' }])
+  }
+})
+
+t.test('refuses a name that is too long or cannot be stored', async (t) => {
+  const app = await makeApp(t)
+  for (const name of [
+    'n'.repeat(226),
+    '😀'.repeat(226),
+    'Ada\u0000',
+    '\ud83dAda',
+    'Ada\udc00',
+    null,
+    ['Ada'],
+  ]) {
+    const answer = await post(app, '/register', { ...ada, name })
+    assertProblem(t, answer, 'invalid_request', JSON.stringify(name))
+    t.match(answer.json().errors, [{ path: '/name' }])
+  }
+})
+
+t.test('gives an e-mail away once, in whatever case it comes again', async (t) => {
+  const app = await makeApp(t)
+  await post(app, '/register', ada)
+
+  for (const email of [ada.email, 'ADA@EXAMPLE.COM', ' Ada@Example.Com ']) {
+    const answer = await post(app, '/register', { ...ada, email, password: 'another long password' })
+    assertProblem(t, answer, 'email_taken', email)
+    t.equal(answer.headers['cache-control'], 'no-store')
+  }
+  t.equal((await post(app, '/login', credentials)).statusCode, 200, 'the first password still counts')
+})
+
+t.test('gives an e-mail away once, also to two who ask at the same moment', async (t) => {
+  const app = await makeApp(t)
+
+  const answers = await Promise.all([
+    post(app, '/register', ada),
+    post(app, '/register', { ...ada, email: 'ADA@example.com', password: 'another long password' }),
+  ])
+
+  const statuses = answers.map(({ statusCode }) => statusCode)
+  t.strictSame(statuses.toSorted(), [201, 409])
+  const loser = answers.find(({ statusCode }) => statusCode === 409)
+  if (loser) assertProblem(t, loser, 'email_taken')
+  const logins = [
+    await post(app, '/login', credentials),
+    await post(app, '/login', { ...credentials, password: 'another long password' }),
+  ]
+  t.strictSame(
+    logins.map(({ statusCode }) => statusCode),
+    statuses.map((status) => (status === 201 ? 200 : 401)),
+    'the account is of the one who got 201',
+  )
+})

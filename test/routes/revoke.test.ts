@@ -1,0 +1,135 @@
+import t from 'tap'
+import { claimsOf, forge, stealKeys } from '../forge.ts'
+import {
+  ada,
+  assertProblem,
+  bearer,
+  fileSettings,
+  logIn,
+  makeApp,
+  makeToken,
+  openBeside,
+  post,
+} from '../helper.ts'
+import { addClient, assertOAuthError, postForm } from '../oauth.ts'
+import { withDamagedSchema } from '../trouble.ts'
+
+t.test('revokes a token at once, everywhere, and no other', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const beside = await makeApp(t, settings)
+  const { header } = addClient(openBeside(t, settings))
+  const token = await makeToken(app)
+  const other = await logIn(app)
+
+  const answer = await postForm(app, '/revoke', { token }, header)
+
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.body, '')
+  t.equal(answer.headers['cache-control'], 'no-store')
+  for (const instance of [app, beside]) {
+    for (const url of ['/getUser', '/verify']) {
+      t.equal((await instance.inject({ url, headers: bearer(token) })).statusCode, 401, url)
+      t.equal((await instance.inject({ url, headers: bearer(other) })).statusCode, 200, url)
+    }
+  }
+})
+
+t.test('keeps a revocation when it starts again', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const { header } = addClient(openBeside(t, settings))
+  const token = await makeToken(app)
+  await postForm(app, '/revoke', { token }, header)
+  await app.close()
+
+  const again = await makeApp(t, settings)
+
+  t.equal((await again.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
+})
+
+t.test('answers alike whatever the token is, since a client can do nothing about it', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const db = openBeside(t, settings)
+  const { header } = addClient(db)
+  const token = await makeToken(app)
+  const [key] = stealKeys(db, settings.SECRET_KEY)
+  if (!key) throw new Error('There is no key')
+  const disabled = await makeToken(app, { ...ada, email: 'disabled@example.com' })
+  db.prepare("update users set disabled_at = 1 where email = 'disabled@example.com'").run()
+
+  const tokens = {
+    good: token,
+    'revoked already': token,
+    garbage: 'garbage',
+    expired: forge(key, { ...claimsOf(token), exp: 1 }),
+    'of another deployment': await makeToken(await makeApp(t)),
+    'of a disabled account': disabled,
+  }
+  for (const [what, each] of Object.entries(tokens)) {
+    for (const hint of [{}, { token_type_hint: 'refresh_token' }, { token_type_hint: 'unheard-of' }]) {
+      const answer = await postForm(app, '/revoke', { token: each, ...hint }, header)
+      t.same([answer.statusCode, answer.body], [200, ''], `${what} ${JSON.stringify(hint)}`)
+    }
+  }
+  t.equal(
+    db.prepare('select count(*) from blacklisted_tokens').pluck().get(),
+    2,
+    'only what was alive is kept',
+  )
+
+  db.prepare('update users set disabled_at = null').run()
+  const answer = await app.inject({ url: '/verify', headers: bearer(disabled) })
+  t.equal(answer.statusCode, 401, 'an account enabled again does not bring its token back')
+})
+
+t.test('refuses a request without exactly one token, and revokes nothing', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const { header } = addClient(openBeside(t, settings))
+  const token = await makeToken(app)
+
+  for (const form of ['', 'token=', `toke=${token}`, `token=${token}&token=${token}`, 'token=%zz']) {
+    assertOAuthError(
+      t,
+      await postForm(app, '/revoke', form, header),
+      'invalid_request',
+      'invalid_request',
+      form,
+    )
+  }
+  const empty = await app.inject({ method: 'POST', url: '/revoke', headers: header })
+  assertOAuthError(t, empty, 'invalid_request', 'invalid_request', 'no body')
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
+})
+
+t.test('refuses another method, another media type and too long a body', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const { header } = addClient(openBeside(t, settings))
+  const token = await makeToken(app)
+
+  for (const method of ['GET', 'PUT', 'DELETE', 'HEAD'] as const) {
+    const answer = await app.inject({ method, url: `/revoke?token=${token}`, headers: header })
+    t.equal(answer.statusCode, 405, method)
+    t.equal(answer.headers['allow'], 'POST', method)
+  }
+  assertProblem(t, await app.inject({ url: '/revoke', headers: header }), 'method_not_allowed')
+  assertProblem(t, await post(app, '/revoke', { token }, header), 'unsupported_media_type')
+  assertProblem(t, await postForm(app, '/revoke', { token: 'x'.repeat(17_000) }, header), 'content_too_large')
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
+})
+
+t.test('does not claim to have revoked a token while the database cannot answer', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const db = openBeside(t, settings)
+  const { header } = addClient(db)
+  const token = await makeToken(app)
+
+  const answer = await withDamagedSchema(db, () => postForm(app, '/revoke', { token }, header))
+
+  assertProblem(t, answer, 'database_unavailable')
+  t.match(answer.headers['retry-after'], /^\d+$/)
+})

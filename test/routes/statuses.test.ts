@@ -1,0 +1,212 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { makeClient } from '../../plugins/clients.ts'
+import {
+  ada,
+  bearer,
+  collectLog,
+  credentials,
+  exchange,
+  fileSettings,
+  makeApp,
+  makeToken,
+  openBeside,
+  parseAnswer,
+  post,
+} from '../helper.ts'
+import { withDamagedSchema, withoutTable } from '../trouble.ts'
+
+/** What these tests look at of an answer. */
+interface Answer {
+  statusCode: number
+  headers: Record<string, unknown>
+  body: string
+}
+
+type Provocation = () => Promise<Answer>
+
+/** Statuses that nothing provokes from outside: the metadata is made of settings alone. */
+const UNPROVOKED: Record<string, string[]> = { metadata: ['500', '503'] }
+
+/** Provokes every status that the API's description lists, by operation. */
+async function provocations(t: Test, app: FastifyInstance, settings: { DATABASE_URL: string }) {
+  const db = openBeside(t, settings)
+  const token = await makeToken(app)
+  await post(app, '/register', { ...ada, email: 'disabled@example.com' })
+  db.exec("update users set disabled_at = 1 where email like 'disabled%'")
+  const client = makeClient('a service')
+  db.prepare('insert into clients (id, name, hashed_secret, created_at) values (?, ?, ?, 0)').run(
+    client.row.id,
+    client.row.name,
+    client.row.hashedSecret,
+  )
+  const basic = Buffer.from(`${client.row.id}:${client.secret}`).toString('base64')
+  const form = {
+    'content-type': 'application/x-www-form-urlencoded',
+    authorization: `Basic ${basic}`,
+  }
+
+  const damaged = (action: Provocation) => () => withDamagedSchema(db, action)
+  const lacking = (table: string, action: Provocation) => () => withoutTable(db, table, action)
+  const tooLarge = 'x'.repeat(16_385)
+
+  const register = (body: object | string = { ...ada, email: 'eve@example.com' }, headers = {}) =>
+    post(app, '/register', body, headers)
+  const login = (body: object | string = credentials, headers = {}) => post(app, '/login', body, headers)
+  const ask = (method: 'GET' | 'POST', url: string, headers: object = bearer(token)) =>
+    app.inject({ method, url, headers: { ...headers } })
+  const overHeaders = (url: string) => async () => {
+    const request = `GET ${url} HTTP/1.1\r\nHost: postern\r\nCookie: ${'x'.repeat(65_536)}\r\n\r\n`
+    return parseAnswer(await exchange(app, request))
+  }
+  const session = (method: 'GET' | 'POST', url: string, table: string) => ({
+    200: () => ask(method, url),
+    401: () => ask(method, url, {}),
+    500: lacking(table, () => ask(method, url)),
+    503: damaged(() => ask(method, url)),
+  })
+  const publicly = (url: string, request = () => ask('GET', url, {})) => ({
+    200: request,
+    431: overHeaders(url),
+  })
+  const byClient = (url: string) => ({
+    200: () => post(app, url, `token=${token}`, form),
+    400: () => post(app, url, 'x=y', form),
+    401: () => post(app, url, `token=${token}`, { ...form, authorization: 'Basic x' }),
+    413: () => post(app, url, `token=${tooLarge}`, form),
+    415: () => post(app, url, `token=${token}`, { ...form, 'content-type': 'text/plain' }),
+    500: lacking('clients', () => post(app, url, `token=${token}`, form)),
+    503: damaged(() => post(app, url, `token=${token}`, form)),
+  })
+
+  // In this order: the sessions end last.
+  const table: Record<string, Record<string, Provocation>> = {
+    register: {
+      201: () => register(),
+      400: () => register({}),
+      409: () => register(ada),
+      413: () => register(tooLarge),
+      415: () => register('', { 'content-type': 'text/plain' }),
+      500: lacking('users', () => register()),
+      503: damaged(() => register()),
+    },
+    login: {
+      200: () => login(),
+      400: () => login({}),
+      401: () => login({ ...credentials, password: 'not the password' }),
+      403: () => login({ ...credentials, email: 'disabled@example.com' }),
+      413: () => login(tooLarge),
+      415: () => login('', { 'content-type': 'text/plain' }),
+      500: lacking('users', () => login()),
+      503: damaged(() => login()),
+    },
+    getUser: session('GET', '/getUser', 'users'),
+    verify: {
+      ...session('GET', '/verify', 'users'),
+      403: async () => {
+        db.exec(`update users set disabled_at = 1 where email = '${ada.email}'`)
+        const answer = await ask('GET', '/verify')
+        db.exec(`update users set disabled_at = null where email = '${ada.email}'`)
+        return answer
+      },
+    },
+    jwks: {
+      ...publicly('/.well-known/jwks.json'),
+      500: lacking('signing_keys', () => ask('GET', '/.well-known/jwks.json')),
+      503: damaged(() => ask('GET', '/.well-known/jwks.json')),
+    },
+    metadata: publicly('/.well-known/oauth-authorization-server'),
+    introspect: byClient('/introspect'),
+    revoke: byClient('/revoke'),
+    logoutByGet: session('GET', '/logout', 'blacklisted_tokens'),
+    logout: session('POST', '/logout', 'blacklisted_tokens'),
+  }
+  return { table, secrets: [token, ada.password, basic, client.secret, '$2b$'] }
+}
+
+interface Described {
+  headers?: Record<string, object>
+  content?: Record<string, object>
+}
+
+/** The API's description: the responses of each operation, and a check of a body against its schema. */
+async function describe(app: FastifyInstance) {
+  const document = (await app.inject('/openapi.json')).json()
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  ajv.addSchema(document, 'openapi')
+  const operations = new Map<string, { responses: Record<string, Described>; pointer: string }>()
+  for (const [path, item] of Object.entries<Record<string, object>>(document.paths)) {
+    for (const [method, operation] of Object.entries(item)) {
+      const { operationId, responses } = operation as {
+        operationId: string
+        responses: Record<string, Described>
+      }
+      const pointer = `openapi#/paths/${path.replaceAll('/', '~1')}/${method}/responses`
+      operations.set(operationId, { responses, pointer })
+    }
+  }
+  const validator = (pointer: string, type: string): ValidateFunction =>
+    ajv.compile({ $ref: `${pointer}/content/${type.replaceAll('/', '~1')}/schema` })
+  return { operations, validator }
+}
+
+t.test('each operation gives each answer that its description lists, as described', async (t) => {
+  const log = collectLog()
+  const settings = fileSettings(t)
+  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
+  const { operations, validator } = await describe(app)
+  const { table, secrets } = await provocations(t, app, settings)
+
+  t.strictSame(Object.keys(table).toSorted(), [...operations.keys()].toSorted(), 'every operation')
+  for (const [operationId, provoke] of Object.entries(table)) {
+    const { responses = {}, pointer = '' } = operations.get(operationId) ?? {}
+    const provoked = [...Object.keys(provoke), ...(UNPROVOKED[operationId] ?? [])]
+    t.strictSame(provoked, Object.keys(responses), `every status of ${operationId}`)
+
+    for (const [status, provocation] of Object.entries(provoke)) {
+      const about = `${operationId} ${status}`
+      const { headers = {}, content = {} } = responses[status] ?? {}
+      const answer = await provocation()
+      t.equal(answer.statusCode, Number(status), about)
+      for (const name of Object.keys(headers)) t.ok(name.toLowerCase() in answer.headers, `${about}: ${name}`)
+      const [type] = Object.keys(content)
+      if (type === undefined) {
+        t.equal(answer.body, '', `${about}: no body`)
+        continue
+      }
+      t.equal(`${answer.headers['content-type']}`.split(';')[0], type, `${about}: media type`)
+      const validate = validator(`${pointer}/${status}`, type)
+      t.ok(validate(JSON.parse(answer.body)), `${about}: body ${JSON.stringify(validate.errors)}`)
+    }
+  }
+  for (const secret of secrets) t.notOk(log.text().includes(secret), 'no secret is in the log')
+})
+
+t.test('an error of the service says nothing of what went wrong inside', async (t) => {
+  const log = collectLog()
+  const settings = fileSettings(t)
+  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
+  const db = openBeside(t, settings)
+
+  const fault = await withoutTable(db, 'users', () => post(app, '/register', ada))
+  const outage = await withDamagedSchema(db, () => post(app, '/register', ada))
+
+  t.strictSame(fault.json(), {
+    type: 'about:blank',
+    title: 'Something went wrong on our side',
+    status: 500,
+    code: 'internal_error',
+  })
+  t.strictSame(outage.json(), {
+    type: 'about:blank',
+    title: 'The database cannot answer at present',
+    status: 503,
+    code: 'database_unavailable',
+  })
+  t.match(outage.headers['retry-after'], /^\d+$/)
+  for (const { headers } of [fault, outage]) t.equal(headers['cache-control'], 'no-store')
+  t.match(log.text(), 'SQLITE_ERROR', 'the log says what it was')
+  t.notOk(log.text().includes(ada.email), 'but not whom it met')
+  t.equal((await post(app, '/register', ada)).statusCode, 201, 'nothing was half-written')
+})

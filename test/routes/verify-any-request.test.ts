@@ -1,0 +1,182 @@
+import { once } from 'node:events'
+import { request as httpRequest, METHODS } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { bearer, exchange, makeApp, makeToken } from '../helper.ts'
+
+/** Node hands a CONNECT over as a socket: no request comes of it. */
+const methods = METHODS.filter((method) => method !== 'CONNECT')
+
+async function listen(app: FastifyInstance): Promise<number> {
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return (app.server.address() as AddressInfo).port
+}
+
+async function ask(port: number, method: string, path: string, headers: Record<string, string>) {
+  const asked = httpRequest({ port, host: '127.0.0.1', method, path, headers }).end()
+  const [response] = await once(asked, 'response')
+  let body = ''
+  for await (const chunk of response.setEncoding('utf8')) body += chunk
+  return {
+    status: response.statusCode,
+    user: response.headers['remote-user'],
+    headers: response.headers,
+    body,
+  }
+}
+
+t.test('decides alike for every method', async (t) => {
+  const app = await makeApp(t, { CORS_ORIGIN: 'https://app.example.com' })
+  const token = await makeToken(app)
+  const port = await listen(app)
+
+  t.ok(methods.includes('PROPFIND') && methods.includes('QUERY'), 'also the rare ones')
+  for (const method of methods) {
+    for (const path of ['/verify', '/verify/', '/verify/a/b?c=d']) {
+      const good = await ask(port, method, path, bearer(token))
+      t.same([good.status, good.body], [200, ''], `${method} ${path} with a good token`)
+      t.match(good.user, /^[\da-f-]{36}$/)
+
+      const bad = await ask(port, method, path, bearer('garbage'))
+      t.same([bad.status, bad.user], [401, ''], `${method} ${path} with garbage`)
+      t.match(bad.headers['www-authenticate'], 'error="invalid_token"')
+    }
+  }
+})
+
+t.test('takes a browser’s preflight for what it is: a request without a token', async (t) => {
+  const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'DELETE' }
+
+  for (const CORS_ORIGIN of ['*', 'https://app.example.com']) {
+    const app = await makeApp(t, { CORS_ORIGIN })
+    for (const url of ['/verify', '/verify/orders']) {
+      const response = await app.inject({ method: 'OPTIONS', url, headers: preflight })
+      t.equal(response.statusCode, 401, `${url} with CORS for ${CORS_ORIGIN}`)
+      t.equal(response.headers['remote-user'], '')
+    }
+  }
+})
+
+t.test('decides alike for every path below, however odd', async (t) => {
+  const app = await makeApp(t)
+  const token = await makeToken(app)
+  const port = await listen(app)
+  const paths = [
+    '/',
+    '//',
+    '/a',
+    '/login',
+    '/../getUser',
+    '/%2e%2e/healthz',
+    '/%2F',
+    '/%',
+    '/%zz',
+    '/%ff',
+    '/a;b',
+    '/*',
+    '/:x',
+  ]
+
+  for (const path of [...paths, `/${'a'.repeat(8000)}`, '?x=%zz', '?access_token=x&path=/admin']) {
+    const good = await ask(port, 'GET', `/verify${path}`, bearer(token))
+    t.equal(good.status, 200, `good at ${path.slice(0, 40)}`)
+    const bad = await ask(port, 'GET', `/verify${path}`, {})
+    t.same([bad.status, bad.user], [401, ''], `none at ${path.slice(0, 40)}`)
+  }
+})
+
+t.test('takes a token from the Authorization header alone', async (t) => {
+  const app = await makeApp(t)
+  const token = await makeToken(app)
+
+  const response = await app.inject({
+    method: 'POST',
+    url: `/verify?access_token=${token}`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', cookie: `access_token=${token}` },
+    payload: `access_token=${token}`,
+  })
+
+  t.equal(response.statusCode, 401)
+})
+
+t.test('never decides by what a proxy says of the request', async (t) => {
+  const app = await makeApp(t, { TRUST_PROXY: '127.0.0.1' })
+  const token = await makeToken(app)
+  const said = [
+    { 'x-forwarded-uri': '/login', 'x-forwarded-method': 'OPTIONS', 'x-forwarded-host': 'internal' },
+    { 'x-original-url': '/healthz', 'x-original-uri': '/healthz', 'x-rewrite-url': '/healthz' },
+    { 'x-forwarded-for': '127.0.0.1', 'x-real-ip': '127.0.0.1', forwarded: 'for=127.0.0.1' },
+    { 'x-forwarded-for': 'not an address', 'x-forwarded-proto': 'gopher', 'x-forwarded-port': '-1' },
+    { 'x-http-method-override': 'DELETE', 'x-forwarded-user': 'root', 'remote-user': 'root' },
+  ]
+
+  for (const headers of said) {
+    const good = await app.inject({ url: '/verify', headers: { ...headers, ...bearer(token) } })
+    t.equal(good.statusCode, 200, JSON.stringify(headers))
+    const bad = await app.inject({ url: '/verify', headers })
+    t.equal(bad.statusCode, 401, JSON.stringify(headers))
+    t.equal(bad.headers['remote-user'], '')
+  }
+})
+
+t.test('ignores a body, whatever it is', async (t) => {
+  const app = await makeApp(t)
+  const token = await makeToken(app)
+  const bodies = [
+    { 'content-type': 'application/json', payload: '{"unfinished' },
+    { 'content-type': 'application/json', payload: '' },
+    { 'content-type': 'application/json', payload: 'x'.repeat(1_000_000) },
+    { 'content-type': 'text/html', payload: '<p>' },
+    { 'content-type': 'no media type', payload: '\0' },
+    { 'content-type': 'multipart/form-data', payload: 'no boundary' },
+  ]
+
+  for (const { payload, ...headers } of bodies) {
+    const what = `${headers['content-type']} of ${payload.length}`
+    const good = await app.inject({
+      method: 'POST',
+      url: '/verify',
+      payload,
+      headers: { ...headers, ...bearer(token) },
+    })
+    t.equal(good.statusCode, 200, what)
+    const bad = await app.inject({ method: 'PUT', url: '/verify/x', payload, headers })
+    t.equal(bad.statusCode, 401, what)
+  }
+})
+
+t.test('does not wait for a body that was announced', async (t) => {
+  const app = await makeApp(t)
+  const token = await makeToken(app)
+  const port = await listen(app)
+
+  for (const announcement of [
+    'Content-Length: 4000000000',
+    'Content-Length: 10',
+    'Transfer-Encoding: chunked',
+  ]) {
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+    socket.write(
+      `POST /verify HTTP/1.1\r\nHost: postern\r\nAuthorization: Bearer ${token}\r\n${announcement}\r\n\r\n`,
+    )
+    const [answer] = await once(socket, 'data')
+    socket.destroy()
+    t.match(answer, /^HTTP\/1\.1 200 OK\r\n/, announcement)
+    t.match(answer, /\r\nremote-user: [\da-f]/)
+  }
+})
+
+t.test('answers the next request of a connection after a body that nobody read', async (t) => {
+  const app = await makeApp(t)
+  const token = await makeToken(app)
+  const body = 'GET /verify HTTP/1.1\r\nHost: smuggled\r\n\r\n'.repeat(10_000)
+
+  const answer = await exchange(
+    app,
+    `POST /verify/orders HTTP/1.1\r\nHost: postern\r\nContent-Length: ${body.length}\r\n\r\n${body}` +
+      `GET /verify HTTP/1.1\r\nHost: postern\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  )
+
+  t.same(answer.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 401', 'HTTP/1.1 200'])
+})

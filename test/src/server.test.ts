@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import SqliteDriver from 'better-sqlite3'
+import t from 'tap'
+import { ada, bearer } from '../helper.ts'
+import { logInAt, postJson, runServer, startServer } from '../process.ts'
+
+const NODE_VERSION = new URL('../../src/node-version.js', import.meta.url).href
+
+/** All that is in a database, as far as a start could change it. */
+function readAll(path: string): Record<string, unknown[]> {
+  const db = new SqliteDriver(path, { readonly: true })
+  const tables = db.prepare('select * from sqlite_schema order by name').all() as Record<string, string>[]
+  const rows = tables
+    .filter(({ type }) => type === 'table')
+    .map(({ name }) => [name, db.prepare(`select * from "${name}"`).all()] as const)
+  db.close()
+  return { ...Object.fromEntries(rows), sqlite_schema: tables }
+}
+
+t.test(
+  'starts in an empty directory, and says where it listens, where its docs and its data are',
+  async (t) => {
+    const cwd = t.testdir()
+
+    const { address, stderr } = await startServer(t, { cwd })
+
+    t.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
+    const lines = stderr().trim().split('\n')
+    t.equal(lines.length, 3)
+    t.ok(lines[0]?.endsWith(` ${address}`))
+    t.ok(lines[1]?.endsWith(` ${address}/docs`))
+    t.ok(lines[2]?.endsWith(` ${join(cwd, 'data', 'postern.db')}`))
+    t.equal((await fetch(`${address}/docs`)).status, 200)
+  },
+)
+
+t.test('keeps what it stores from every other user of the machine', async (t) => {
+  const cwd = t.testdir()
+
+  await startServer(t, { cwd })
+
+  const modeOf = (name: string) => (statSync(join(cwd, name)).mode & 0o777).toString(8)
+  t.same(readdirSync(cwd), ['data'])
+  t.equal(modeOf('data'), '700')
+  const files = readdirSync(join(cwd, 'data'))
+  t.ok(files.includes('postern.db'))
+  t.ok(files.includes('postern.db.secret'))
+  for (const name of files) t.equal(modeOf(join('data', name)), '600', name)
+})
+
+t.test('changes nothing when it starts for the second time', async (t) => {
+  const cwd = t.testdir()
+  const database = join(cwd, 'data', 'postern.db')
+  const first = await startServer(t, { cwd })
+  await postJson(`${first.address}/register`, ada)
+  const token = await logInAt(first.address, ada)
+  await first.stop()
+  const before = readAll(database)
+  const secret = readFileSync(`${database}.secret`)
+  t.equal(before['users']?.length, 1)
+  t.equal(before['signing_keys']?.length, 1)
+
+  const second = await startServer(t, { cwd })
+
+  const response = await fetch(`${second.address}/getUser`, { headers: bearer(token) })
+  t.equal(response.status, 200, 'a token of the first run still counts')
+  await second.stop()
+  t.same(readAll(database), before)
+  t.ok(readFileSync(`${database}.secret`).equals(secret))
+})
+
+t.test('keeps nothing on disk when its database is in memory', async (t) => {
+  const cwd = t.testdir()
+
+  const { stderr } = await startServer(t, { cwd, env: { DATABASE_URL: ':memory:' } })
+
+  t.match(stderr(), /in memory/)
+  t.same(readdirSync(cwd), [])
+})
+
+t.test('says so when its port is taken', async (t) => {
+  const occupant = createServer()
+  await new Promise<void>((resolve) => occupant.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => occupant.close())
+  const { port } = occupant.address() as { port: number }
+
+  const { code, stdout, stderr } = await runServer(t, { cwd: t.testdir(), env: { PORT: `${port}` } })
+
+  t.equal(code, 1)
+  t.match(stderr, `127.0.0.1:${port}`)
+  t.match(stderr, 'address already in use')
+  t.equal(stdout, '')
+  t.notMatch(stderr, 'ready at')
+})
+
+t.test('says so when its database is no database, and leaves the file alone', async (t) => {
+  const cwd = t.testdir({
+    'notes.txt': 'Not a database at all. '.repeat(100),
+    'notes.txt.secret': 's'.repeat(43),
+  })
+
+  const { code, stderr } = await runServer(t, { cwd, env: { DATABASE_URL: 'notes.txt' } })
+
+  t.equal(code, 1)
+  t.match(stderr, 'not a database')
+  t.equal(readFileSync(join(cwd, 'notes.txt'), 'utf8'), 'Not a database at all. '.repeat(100))
+})
+
+t.test('refuses a database of a newer version', async (t) => {
+  const cwd = t.testdir()
+  await (await startServer(t, { cwd })).stop()
+  const db = new SqliteDriver(join(cwd, 'data', 'postern.db'))
+  db.prepare("insert into postern_migrations values (9999999999999, 'unknown', 0)").run()
+  db.close()
+
+  const { code, stderr } = await runServer(t, { cwd })
+
+  t.equal(code, 1)
+  t.match(stderr, 'newer version of Postern')
+})
+
+t.test('names the Node.js that it needs, in one line and before all else', async (t) => {
+  const cwd = t.testdir()
+  const olderNode = (version: string) =>
+    `data:text/javascript,Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
+
+  const { code, stdout, stderr } = await runServer(t, { cwd, preload: [olderNode('20.20.0')] })
+
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.equal(stderr, 'Postern needs Node.js 22.18 or newer; this is 20.20.0.\n')
+  t.same(readdirSync(cwd), [])
+
+  const isRefused = (version: string) =>
+    spawnSync(process.execPath, ['--import', olderNode(version), '--import', NODE_VERSION, '-e', ''])
+      .status === 1
+  t.same(['18.0.0', '22.17.1'].map(isRefused), [true, true])
+  t.same(['22.18.0', '22.20.0', '23.0.0', '24.0.0', '100.0.0'].map(isRefused), [
+    false,
+    false,
+    false,
+    false,
+    false,
+  ])
+})
+
+t.test('reads a .env file in its working directory, and believes the environment first', async (t) => {
+  const cwd = t.testdir()
+  writeFileSync(
+    join(cwd, '.env'),
+    'DATABASE_URL=elsewhere/accounts.db\nISSUER=from-file\nAUDIENCE=from-file\n',
+  )
+
+  const { address } = await startServer(t, { cwd, env: { AUDIENCE: 'from-environment' } })
+
+  t.same(readdirSync(cwd).sort(), ['.env', 'elsewhere'])
+  await postJson(`${address}/register`, ada)
+  const [, claims = ''] = (await logInAt(address, ada)).split('.')
+  t.match(JSON.parse(Buffer.from(claims, 'base64url').toString()), {
+    iss: 'from-file',
+    aud: 'from-environment',
+  })
+})

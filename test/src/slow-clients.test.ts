@@ -1,0 +1,58 @@
+import { connect } from 'node:net'
+import t from 'tap'
+import { bearer } from '../helper.ts'
+import { startServer } from '../process.ts'
+
+const HEADER =
+  'POST /login HTTP/1.1\r\nHost: postern\r\nContent-Type: application/json\r\nContent-Length: 64\r\n'
+
+/** Sends a request's parts, the last of them again and again each second, and takes all that comes back until the end. */
+function sendSlowly(address: string, parts: string[], trickle?: string): Promise<string> {
+  const { hostname, port } = new URL(address)
+  const socket = connect(Number(port), hostname)
+  for (const part of parts) socket.write(part)
+  const timer = trickle && setInterval(() => socket.write(trickle), 1000)
+  return new Promise((resolve) => {
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text: string) => (answer += text))
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearInterval(timer || undefined)
+      resolve(answer)
+    })
+  })
+}
+
+// Each waits for the server's patience to end, so they wait together.
+t.jobs = 2
+
+t.test('does not wait for ever for a request that does not end', { buffered: true }, async (t) => {
+  const { address, stdout, stop } = await startServer(t, { cwd: t.testdir() })
+
+  const answers = await Promise.all([
+    sendSlowly(address, [HEADER]),
+    sendSlowly(address, [HEADER], 'X-Slow: 1\r\n'),
+    sendSlowly(address, [`${HEADER}\r\n{"email":`]),
+    sendSlowly(address, [`${HEADER}\r\n{"email":`], ' '),
+  ])
+
+  for (const answer of answers) {
+    t.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n/)
+    t.match(answer, /\r\nContent-Type: application\/problem\+json\r\n/i)
+    t.match(answer, /\r\nConnection: close\r\n/i)
+    t.match(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), { status: 408, code: 'request_timeout' })
+  }
+  t.equal((await fetch(`${address}/getUser`, { headers: bearer('x') })).status, 401, 'it goes on')
+  t.equal((await stop()).code, 0)
+  t.notMatch(stdout(), /"level":(50|60)/, 'a slow client is no error of ours')
+})
+
+t.test('stops in spite of a client that never ends its request', { buffered: true }, async (t) => {
+  const { address, stop } = await startServer(t, { cwd: t.testdir() })
+  const answer = sendSlowly(address, [`${HEADER}\r\n{"email":`], ' ')
+  // Once this is answered, the other has arrived too.
+  await fetch(`${address}/healthz`)
+
+  t.equal((await stop()).code, 0)
+  t.equal(await answer, '')
+})
