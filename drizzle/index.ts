@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import type { Database as DriverHandle } from 'better-sqlite3'
 import { DatabaseUnavailableError } from './errors.ts'
+import { type HostDatabase, migrate } from './host.ts'
+import type { PrincipalReader } from './principals.ts'
 import { createRepositories, type Repositories } from './repositories.ts'
 import {
   isDurable,
@@ -9,10 +11,12 @@ import {
   type SqliteDatabase,
   wrapSqlite,
 } from './sqlite/client.ts'
-import { migrateSqlite } from './sqlite/migrate.ts'
+import { createPrincipalReader } from './sqlite/principals.ts'
 import { createTables, type Tables } from './sqlite/schema.ts'
 
 export { DatabaseUnavailableError, NewerDatabaseError } from './errors.ts'
+export type { HostDatabase } from './host.ts'
+export type { PrincipalReader, PrincipalSlot } from './principals.ts'
 export type { Repositories } from './repositories.ts'
 export type * from './types.ts'
 
@@ -20,15 +24,13 @@ export type * from './types.ts'
  * An opened database. A query that the database cannot answer at present throws what `openDatabase` was told to.
  */
 export interface Database extends Repositories {
+  principals: PrincipalReader
   /** Resolves when the database answers. */
   ping(): Promise<void>
   /** Whether what a query has written survives a power cut. Only a host's own handle may be set otherwise. */
   readonly isDurable: boolean
   close(): Promise<void>
 }
-
-/** Stands before the names of Postern's tables in a host's database, unless it says otherwise. */
-export const HOST_TABLE_PREFIX = 'postern_'
 
 /** A setting's value names no database that Postern can open. */
 export class UnknownDatabaseError extends Error {
@@ -59,24 +61,6 @@ export function databasePath(url: string): string | null {
   return url
 }
 
-/** A host's handle, as better-sqlite3 opens it. */
-export interface SqliteHandle {
-  readonly name: string
-  readonly open: boolean
-  exec(source: string): unknown
-  pragma(source: string): unknown
-  prepare(source: string): unknown
-}
-
-/** A database of a host's, in which Postern's tables stand beside others. */
-export interface HostDatabase {
-  handle: SqliteHandle
-  /** Stands before the name of each of Postern's tables. */
-  tablePrefix: string
-  /** Whether to bring the tables up to date; else the host has called `migrate`. */
-  migrate: boolean
-}
-
 /**
  * Opens a database and brings its tables up to date.
  *
@@ -98,16 +82,6 @@ export async function openDatabase(
   return makeDatabase(wrapSqlite(handle as DriverHandle), createTables(tablePrefix), toError, async () => {})
 }
 
-/**
- * Brings the tables in a host's database up to date, for a host that migrates apart from starting.
- *
- * @param handle opened by better-sqlite3
- * @throws NewerDatabaseError
- */
-export function migrate(handle: SqliteHandle, { tablePrefix = HOST_TABLE_PREFIX } = {}): void {
-  migrateSqlite(handle as DriverHandle, tablePrefix)
-}
-
 type ToError = (cause: unknown) => Error
 
 function makeDatabase(
@@ -121,9 +95,25 @@ function makeDatabase(
   const ping = handle.prepare('select count(*) from sqlite_schema')
   return {
     ...guardAll(createRepositories(db, tables), translate),
+    principals: guardReader(createPrincipalReader(db, tables), translate),
     ping: guard(async () => void ping.get(), translate),
     isDurable: isDurable(handle),
     close,
+  }
+}
+
+/** The same reader, without a promise where it needs none: it is behind every check. */
+function guardReader(reader: PrincipalReader, translate: (error: unknown) => unknown): PrincipalReader {
+  return {
+    load(slots) {
+      try {
+        return reader.load(slots)?.catch((error: unknown) => {
+          throw translate(error)
+        })
+      } catch (error) {
+        throw translate(error)
+      }
+    },
   }
 }
 

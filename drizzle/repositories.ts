@@ -1,14 +1,7 @@
 import { and, asc, eq, gt, inArray, isNull, lt, or, sql } from './orm.ts'
 import type { SqliteDatabase } from './sqlite/client.ts'
 import type { Tables } from './sqlite/schema.ts'
-import type {
-  BlacklistedTokenRow,
-  ClientRow,
-  NewUserRow,
-  PrincipalRow,
-  SigningKeyRow,
-  UserRow,
-} from './types.ts'
+import type { BlacklistedTokenRow, ClientRow, NewUserRow, SigningKeyRow, UserRow } from './types.ts'
 
 /**
  * Every query of Postern, each once and each one atomic statement, so that no caller needs a transaction. Hot ones are
@@ -26,33 +19,6 @@ export function createRepositories(db: SqliteDatabase, tables: Tables) {
     .select()
     .from(users)
     .where(eq(users.email, sql.placeholder('email')))
-    .limit(1)
-    .prepare()
-
-  const findPrincipal = db
-    .select({
-      id: users.id,
-      email: users.email,
-      name: users.name,
-      createdAt: users.createdAt,
-      disabledAt: users.disabledAt,
-      tokenVersion: users.tokenVersion,
-      blacklistedJti: blacklistedTokens.jti,
-      activeKid: signingKeys.kid,
-    })
-    .from(users)
-    .leftJoin(blacklistedTokens, eq(blacklistedTokens.jti, sql.placeholder('jti')))
-    .leftJoin(
-      signingKeys,
-      and(
-        eq(signingKeys.kid, sql.placeholder('kid')),
-        or(
-          isNull(signingKeys.retiresAt),
-          gt(signingKeys.retiresAt, sql.param(sql.placeholder('now'), signingKeys.retiresAt)),
-        ),
-      ),
-    )
-    .where(eq(users.id, sql.placeholder('userId')))
     .limit(1)
     .prepare()
 
@@ -140,19 +106,6 @@ export function createRepositories(db: SqliteDatabase, tables: Tables) {
           .update(users)
           .set({ hashedPassword: newHash })
           .where(and(eq(users.id, id), eq(users.hashedPassword, oldHash)))
-      },
-    },
-
-    /** All that a check of a token needs, in one read. */
-    principals: {
-      async find(key: {
-        userId: string
-        jti: string
-        kid: string
-        now: Date
-      }): Promise<PrincipalRow | undefined> {
-        const [row] = await findPrincipal.execute(key)
-        return row
       },
     },
 

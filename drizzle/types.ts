@@ -17,6 +17,8 @@ export interface PrincipalRow
   extends Pick<UserRow, 'id' | 'email' | 'name' | 'createdAt' | 'disabledAt' | 'tokenVersion'> {
   /** The token's `jti` where it is in `blacklisted_tokens`, else null. */
   blacklistedJti: string | null
-  /** The token's `kid` where that key is not retired, else null. */
-  activeKid: string | null
+  /** The token's `kid` where there is such a key, else null. */
+  kid: string | null
+  /** From when on that key's tokens do not count; null for no end yet. */
+  keyRetiresAt: Date | null
 }

@@ -36,7 +36,7 @@ async function accounts(app: FastifyInstance): Promise<void> {
   async function register(account: NewAccount, context: ActionContext): Promise<User> {
     const email = normalizeEmail(account.email)
     const name = account.name ?? null
-    const hashedPassword = await hashNewPassword(app, account.password, () =>
+    const hashedPassword = await hashNewPassword(app, account.password, context, () =>
       hookRunner.ask('beforeRegister', { email, name, ...context }),
     )
     const row = await users.insert({ id: uuidv7(), email, name, hashedPassword, createdAt: new Date() })
@@ -49,7 +49,7 @@ async function accounts(app: FastifyInstance): Promise<void> {
   async function authenticate(credentials: Credentials, context: ActionContext): Promise<UserRow> {
     const email = normalizeEmail(credentials.email)
     const row = await users.findByEmail(email)
-    const matches = await passwords.verify(credentials.password, row?.hashedPassword)
+    const matches = await passwords.verify(credentials.password, row?.hashedPassword, context.request)
     const failed = (reason: LoginFailure) =>
       hookRunner.tell('onLoginFailed', { email, userId: row?.id ?? null, reason, ...context })
 
@@ -88,12 +88,13 @@ export default fp(accounts, {
 export async function hashNewPassword(
   app: FastifyInstance,
   password: string,
+  { request }: ActionContext = {},
   mayProceed?: () => Promise<void>,
 ): Promise<string> {
   const fault = await app.passwords.findFault(password)
   if (fault) throw app.problem('invalid_request', { errors: [{ path: '/password', message: fault }] })
   await mayProceed?.()
-  return await app.passwords.hash(password)
+  return await app.passwords.hash(password, request)
 }
 
 /** An account without what nobody is to see. */

@@ -1,10 +1,11 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { PrincipalRow } from '../drizzle/index.ts'
+import type { Problem } from './errors.ts'
 import type { AccessTokenClaims } from './jwt.ts'
 import type { Authenticate } from './postern.ts'
 import { principal } from './request-auth.ts'
-import { toAuth } from './tokens.ts'
+import type { VerifiedToken } from './tokens.ts'
 
 /** A token that counts, and the account that it stands for. */
 export interface CheckedToken {
@@ -30,66 +31,97 @@ declare module 'fastify' {
 /** `Bearer`, a space, and a token of RFC 6750 section 2.1. */
 const CREDENTIALS = /^bearer +([\w.~+/-]+=*)$/i
 
+/** A check that waits for its answer. */
+interface Question {
+  token: VerifiedToken
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/** What the database says against a token. */
+type Fault = 'revoked' | 'disabled'
+
 /** The only place that decides about tokens. */
 async function authenticate(app: FastifyInstance): Promise<void> {
-  /** @throws the problems `invalid_token` and `account_disabled` */
-  async function decide(token: string): Promise<CheckedToken> {
-    const { claims, kid } = await app.tokens.verify(token)
-    const account = await app.database.principals.find({
-      userId: claims.sub,
-      jti: claims.jti,
-      kid,
-      now: new Date(),
+  const { principals } = app.database
+  let questions: Question[] = []
+
+  /**
+   * Brings the token's row to the present. Checks that arrive in the same turn of the event loop share one look at the database, which
+   * is taken after the last of them has arrived: each is decided by a state that is younger than its request.
+   */
+  function look(token: VerifiedToken): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (questions.push({ token, resolve, reject }) === 1) setImmediate(answer)
     })
-    if (!account || account.blacklistedJti !== null || account.activeKid !== kid) throw revoked()
-    if (account.disabledAt) throw app.problem('account_disabled')
-    if (account.tokenVersion !== claims.ver) throw revoked()
-    return { claims, account }
   }
 
-  async function checkToken(token: string): Promise<CheckedToken> {
+  async function answer(): Promise<void> {
+    const asked = questions
+    questions = []
     try {
-      return await decide(token)
+      const loading = principals.load(asked.map(({ token }) => token))
+      if (loading) await loading
+      for (const { resolve } of asked) resolve()
     } catch (error) {
-      // Whoever holds a token without knowing the password is not told about the account.
-      throw (error as { code?: string }).code === 'account_disabled' ? revoked() : error
+      for (const { reject } of asked) reject(error)
     }
   }
 
-  function revoked(): Error {
-    return app.problem('invalid_token', { detail: 'The access token has been revoked' })
+  function findFault({ row, claims }: VerifiedToken): Fault | undefined {
+    if (!row || row.blacklistedJti !== null || row.kid === null) return 'revoked'
+    if (row.keyRetiresAt !== null && row.keyRetiresAt.getTime() <= Date.now()) return 'revoked'
+    if (row.disabledAt !== null) return 'disabled'
+    return row.tokenVersion === claims.ver ? undefined : 'revoked'
+  }
+
+  async function decide(token: string, saysDisabled: boolean): Promise<VerifiedToken> {
+    const found = app.tokens.verify(token)
+    const verified = found instanceof Promise ? await found : found
+    await look(verified)
+    const fault = findFault(verified)
+    if (fault === undefined) return verified
+    // Whoever holds a token without knowing the password is not told about the account.
+    if (fault === 'disabled' && saysDisabled) throw app.problem('account_disabled')
+    throw app.problem('invalid_token', { detail: 'The access token has been revoked' })
   }
 
   function bearerToken({ headers: { authorization } }: FastifyRequest): string {
-    if (authorization === undefined || !/^bearer\b/i.test(authorization)) {
-      throw app.problem('authentication_required')
-    }
+    if (authorization === undefined) throw app.problem('authentication_required')
     const token = CREDENTIALS.exec(authorization)?.[1]
-    if (token === undefined) {
-      throw app.problem('invalid_token', { detail: 'The Authorization header is malformed' })
+    if (token !== undefined) return token
+    if (!/^bearer\b/i.test(authorization)) throw app.problem('authentication_required')
+    throw app.problem('invalid_token', { detail: 'The Authorization header is malformed' })
+  }
+
+  function hook(saysDisabled: boolean) {
+    return async (request: FastifyRequest, reply?: FastifyReply): Promise<void> => {
+      try {
+        const { auth, row } = await decide(bearerToken(request), saysDisabled)
+        request.auth = auth
+        request[principal] = row ?? null
+      } catch (error) {
+        // Now, since an error handler of a host's need not know that errors may have headers.
+        reply?.headers((error as Partial<Problem>).headers ?? {})
+        throw error
+      }
     }
-    return token
   }
 
-  function hookBy(check: (token: string) => Promise<CheckedToken>) {
-    return async (request: FastifyRequest) => {
-      const { claims, account } = await check(bearerToken(request))
-      request.auth = toAuth(claims)
-      request[principal] = account
-    }
+  const required = hook(false)
+  const optional: Authenticate['optional'] = async (request, reply) => {
+    if (request.headers.authorization !== undefined) await required(request, reply)
   }
 
-  const required = hookBy(checkToken)
-  const optional: Authenticate['optional'] = async (request) => {
-    if (request.headers.authorization !== undefined) await required(request)
-  }
-
-  app.decorate('checkToken', checkToken)
+  app.decorate('checkToken', async (token) => {
+    const { claims, row } = await decide(token, false)
+    return { claims, account: row as PrincipalRow }
+  })
   app.decorate('authenticate', Object.assign(required, { optional }))
-  app.decorate('authenticateForGateway', hookBy(decide))
+  app.decorate('authenticateForGateway', hook(true))
   app.decorate('authenticateIssued', async (request) => {
-    const { claims } = await app.tokens.verify(bearerToken(request))
-    request.auth = toAuth(claims)
+    const { auth } = await app.tokens.verify(bearerToken(request))
+    request.auth = auth
   })
 }
 

@@ -1,5 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import fp from 'fastify-plugin'
+import type { FastifyRequest } from 'fastify'
 
 /** An account, as code sees it. */
 export interface User {
@@ -37,38 +36,3 @@ export interface Hooks {
   ): void | Promise<void>
   onLoggedOut?(event: { userId: string; tokenId: string } & ActionContext): void | Promise<void>
 }
-
-type Event<Name extends keyof Hooks> = Parameters<NonNullable<Hooks[Name]>>[0]
-type Veto = 'beforeRegister' | 'beforeLogin'
-type Notice = Exclude<keyof Hooks, Veto>
-
-/** Runs the host's hooks. */
-export interface HookRunner {
-  /** @throws whatever the hook throws */
-  ask<Name extends Veto>(name: Name, event: Event<Name>): Promise<void>
-  tell<Name extends Notice>(name: Name, event: Event<Name>): void
-}
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    hookRunner: HookRunner
-  }
-}
-
-async function hooks(app: FastifyInstance, given: Hooks): Promise<void> {
-  async function run<Name extends keyof Hooks>(name: Name, event: Event<Name>): Promise<void> {
-    const hook = given[name] as ((event: Event<Name>) => void | Promise<void>) | undefined
-    await hook?.(event)
-  }
-
-  app.decorate('hookRunner', {
-    ask: run,
-    tell(name, event) {
-      run(name, event).catch((error: unknown) =>
-        app.log.error({ err: error, hook: name }, 'a hook has thrown'),
-      )
-    },
-  })
-}
-
-export default fp(hooks, { name: 'postern-hooks' })

@@ -127,11 +127,10 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
   async function rotate(): Promise<{ key: SigningKeyRow; made: boolean }> {
     await ensureSigner()
     const keys = await repository.list()
-    const now = Date.now()
-    let made = false
-    if ((newest(keys)?.activatesAt.getTime() ?? 0) <= now) {
-      made = await makeSuccessor(keys, new Date(now + PUBLISHED_BEFORE_SIGNING))
-    }
+    const now = new Date()
+    const next = newest(keys)
+    const waiting = next && next.activatesAt > now && isLive(next, now)
+    const made = !waiting && (await makeSuccessor(keys, new Date(now.getTime() + PUBLISHED_BEFORE_SIGNING)))
     await endReplaced()
     const key = newest(await repository.list())
     if (!key) throw new Error(`There is no key of ${algorithm}`)

@@ -2,8 +2,13 @@ import swagger from '@fastify/swagger'
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { describeBodies, securitySchemes } from './openapi-parts.ts'
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** There where the document is all about Postern, and not a host's. */
+    ownOpenapi?: true
+  }
   interface FastifyContextConfig {
     /** Bodies by media type, where a route takes more than the JSON one that `schema.body` validates. */
     openapiBody?: Record<string, TSchema>
@@ -35,11 +40,7 @@ async function openapi(app: FastifyInstance, { version }: OpenapiOptions): Promi
         { name: 'Keys', description: 'What verifying tokens offline takes.' },
       ],
       components: {
-        securitySchemes: {
-          client: { type: 'http', scheme: 'basic', description: 'Made by `postern clients add`.' },
-          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-          password: { type: 'oauth2', flows: { password: { tokenUrl: '/login', scopes: {} } } },
-        },
+        securitySchemes: securitySchemes(),
       },
     },
     // The ids carry our name so as not to clash with a host's; in a document of our own it says nothing.
@@ -47,13 +48,9 @@ async function openapi(app: FastifyInstance, { version }: OpenapiOptions): Promi
       buildLocalReference: (json, _base, _fragment, index) =>
         typeof json['$id'] === 'string' ? json['$id'].replace(/^Postern/, '') : `schema-${index}`,
     },
-    transform: ({ schema, url, route }) => {
-      const bodies = route.config?.openapiBody
-      if (!bodies) return { schema, url }
-      const content = Object.entries(bodies).map(([type, body]) => [type, { schema: body }])
-      return { schema: { ...schema, body: { content: Object.fromEntries(content) } }, url }
-    },
+    transform: ({ schema, url, route }) => ({ schema: describeBodies(schema, route), url }),
   })
+  app.decorate('ownOpenapi', true)
 }
 
 export default fp(openapi, { name: 'postern-openapi' })

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { toAccount } from './accounts.ts'
 import type { ActionContext, User } from './hooks.ts'
@@ -33,11 +33,14 @@ export interface Auth {
   expiresAt: Date
 }
 
-/** An `onRequest` hook that admits a request by its bearer token. */
+/**
+ * An `onRequest` hook that admits a request by its bearer token. What it throws has the `statusCode`, the `code` and the `headers` of
+ * the answer, and where it is given the reply, it has put the headers there.
+ */
 export interface Authenticate {
-  (request: FastifyRequest): Promise<void>
+  (request: FastifyRequest, reply?: FastifyReply): Promise<void>
   /** The same for routes that serve both: a request without a token passes, and `request.auth` stays null. */
-  optional(request: FastifyRequest): Promise<void>
+  optional(request: FastifyRequest, reply?: FastifyReply): Promise<void>
 }
 
 /**

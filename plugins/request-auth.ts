@@ -14,7 +14,8 @@ declare module 'fastify' {
 /** Gives requests a place for what a check finds. Apart from the check, because a host's own requests need it too. */
 async function requestAuth(app: FastifyInstance): Promise<void> {
   // There already in the child of an app that has a Postern of its own.
-  if (app.hasRequestDecorator('auth')) return
+  if (app.hasRequestDecorator(principal)) return
+  if (app.hasRequestDecorator('auth')) throw new Error('request.auth is taken already, by another plugin.')
   app.decorateRequest('auth', null)
   app.decorateRequest(principal, null)
 }

@@ -15,7 +15,10 @@ export function requestId({ headers }: { headers: NodeJS.Dict<string | string[]>
 
 /** Returns each request's id with its answer. */
 async function requestIds(app: FastifyInstance): Promise<void> {
-  app.addHook('onRequest', async (request, reply) => void reply.header(HEADER, request.id))
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header(HEADER, request.id)
+    done()
+  })
 }
 
 export default fp(requestIds, { name: 'postern-request-id' })

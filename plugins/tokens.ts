@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { v7 as uuidv7 } from 'uuid'
-import type { UserRow } from '../drizzle/index.ts'
+import type { PrincipalSlot, UserRow } from '../drizzle/index.ts'
 import { type AccessTokenClaims, ALGORITHMS } from './jwt.ts'
 import type { Auth } from './postern.ts'
 import type { SigningKey } from './signing-keys.ts'
+import { TokenCache } from './token-cache.ts'
 
 /** An access token as a client receives it (RFC 6749 section 5.1). */
 export interface IssuedToken {
@@ -15,17 +16,47 @@ export interface IssuedToken {
   expiresIn: number
 }
 
-/** A token that Postern issued and that has not expired; whether it has been revoked is another question. */
-export interface VerifiedToken {
-  claims: AccessTokenClaims
-  kid: string
+/**
+ * A token that Postern issued and that has not expired. Whether it has been revoked is for the database to say, and is said in
+ * `row`.
+ */
+export class VerifiedToken implements PrincipalSlot {
+  readonly claims: AccessTokenClaims
+  readonly key: SigningKey
+  /** What a host may know of it. */
+  readonly auth: Auth
+  row: PrincipalSlot['row']
+  state: PrincipalSlot['state'] = null
+
+  constructor(claims: AccessTokenClaims, key: SigningKey) {
+    this.claims = claims
+    this.key = key
+    this.auth = toAuth(claims)
+  }
+
+  get userId(): string {
+    return this.claims.sub
+  }
+
+  get jti(): string {
+    return this.claims.jti
+  }
+
+  get kid(): string {
+    return this.key.kid
+  }
 }
 
 /** Issues, verifies and revokes access tokens. */
 export interface Tokens {
   issue(user: Pick<UserRow, 'id' | 'email' | 'tokenVersion'>): Promise<IssuedToken>
-  /** @throws the problem `invalid_token` */
-  verify(token: string): Promise<VerifiedToken>
+  /**
+   * Finds out who issued a token and when it expires.
+   *
+   * @returns a promise only where the token's key has to be looked for
+   * @throws the problem `invalid_token`, also by the promise
+   */
+  verify(token: string): VerifiedToken | Promise<VerifiedToken>
   /** The token is refused from the moment in which this resolves; by then that is durable. */
   revoke(token: Pick<Auth, 'tokenId' | 'userId' | 'expiresAt'>): Promise<void>
 }
@@ -49,13 +80,45 @@ const CLIENT_ID = 'postern'
 async function tokens(app: FastifyInstance, options: TokensOptions): Promise<void> {
   const { issuer, audience, tokenLifetime } = options
 
-  /** The header names the key, and is compared whole: no `alg`, `crit` or `jku` of a stranger's is ever looked at. */
-  async function findKey(token: string): Promise<SigningKey | undefined> {
-    const header = token.slice(0, token.indexOf('.'))
-    const key = app.signingKeys.findByHeader(header)
-    if (key || !mayBeOurs(header)) return key
+  const cache = new TokenCache<VerifiedToken>()
+
+  /** By what this process knows; undefined where it does not know the key. */
+  function verifyNow(token: string): VerifiedToken | undefined {
+    const remembered = cache.get(token)
+    if (remembered) {
+      if (counts(remembered)) return remembered
+      cache.delete(token)
+    }
+    // The header names the key, and is compared whole: no `alg`, `crit` or `jku` of a stranger's is ever looked at.
+    const key = app.signingKeys.findByHeader(headerOf(token))
+    if (!key) return undefined
+    const verified = new VerifiedToken(verifyBy(key, token), key)
+    cache.set(token, verified)
+    return verified
+  }
+
+  function counts({ key, claims }: VerifiedToken): boolean {
+    return claims.exp * 1000 > Date.now() && app.signingKeys.findByHeader(key.header) === key
+  }
+
+  function verifyBy(key: SigningKey, token: string): AccessTokenClaims {
+    try {
+      return key.verify(token)
+    } catch (error) {
+      const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
+      throw invalid(expired ? 'The access token has expired' : 'The access token is not valid')
+    }
+  }
+
+  async function verifyByNewKey(token: string): Promise<VerifiedToken> {
     await app.signingKeys.refresh()
-    return app.signingKeys.findByHeader(header)
+    const verified = verifyNow(token)
+    if (!verified) throw invalid('The access token was not issued here')
+    return verified
+  }
+
+  function invalid(detail: string): Error {
+    return app.problem('invalid_token', { detail })
   }
 
   app.decorate('tokens', {
@@ -77,17 +140,11 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
       return { accessToken, tokenId, expiresIn: tokenLifetime }
     },
 
-    async verify(token) {
-      const key = await findKey(token)
-      if (!key) throw app.problem('invalid_token', { detail: 'The access token was not issued here' })
-      try {
-        return { claims: key.verify(token), kid: key.kid }
-      } catch (error) {
-        const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
-        throw app.problem('invalid_token', {
-          detail: expired ? 'The access token has expired' : 'The access token is not valid',
-        })
-      }
+    verify(token) {
+      const verified = verifyNow(token)
+      if (verified) return verified
+      if (!mayBeOurs(headerOf(token))) throw invalid('The access token was not issued here')
+      return verifyByNewKey(token)
     },
 
     revoke: ({ tokenId, userId, expiresAt }) =>
@@ -107,13 +164,18 @@ export default fp(tokens, {
 
 /** What a token says, in the words of Postern's interface for code. */
 export function toAuth({ sub, email, jti, iat, exp }: AccessTokenClaims): Auth {
-  return {
+  // Requests with the same token share it.
+  return Object.freeze({
     userId: sub,
     email,
     tokenId: jti,
     issuedAt: new Date(iat * 1000),
     expiresAt: new Date(exp * 1000),
-  }
+  })
+}
+
+function headerOf(token: string): string {
+  return token.slice(0, token.indexOf('.'))
 }
 
 /** Whether an unknown header could be of a key that another process has just made: else the database is not asked. */

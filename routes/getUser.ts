@@ -18,10 +18,10 @@ const getUser: Route = async (app) => {
         },
       },
     },
-    async (request) => {
+    (request, reply) => {
       const user = request[principal]
       if (!user) throw new Error('getUser is registered outside the guarded scope')
-      return toUser(user)
+      reply.send(toUser(user))
     },
   )
 }

@@ -1,6 +1,8 @@
 import fastJsonStringify, { type Schema } from 'fast-json-stringify'
 import type { FastifyInstance } from 'fastify'
+import type { Problem } from '../plugins/errors.ts'
 import getUser from './getUser.ts'
+import { describeInHost } from './host-document.ts'
 import introspect from './introspect.ts'
 import jwks from './jwks.ts'
 import login from './login.ts'
@@ -12,6 +14,9 @@ import revoke from './revoke.ts'
 import { sharedSchemas } from './schemas.ts'
 import verify from './verify.ts'
 
+/** Bytes. */
+const BODY_LIMIT = 16 * 1024
+
 interface RoutesOptions {
   /** The setting ISSUER. */
   issuer: string
@@ -19,7 +24,8 @@ interface RoutesOptions {
 
 /** All of Postern's endpoints. Which are protected is a matter of the scope they stand in, never of their URL. */
 export default async function routes(app: FastifyInstance, options: RoutesOptions): Promise<void> {
-  for (const schema of sharedSchemas) app.addSchema(schema)
+  const { ownOpenapi } = app
+  if (ownOpenapi) for (const schema of sharedSchemas) app.addSchema(schema)
   // Not a host's own: nothing goes out that our schemas do not name.
   const schemas: Record<string, object> = Object.fromEntries(
     sharedSchemas.map((schema) => [schema.$id ?? '', schema]),
@@ -27,10 +33,21 @@ export default async function routes(app: FastifyInstance, options: RoutesOption
   app.setSerializerCompiler(({ schema }) =>
     fastJsonStringify(schema as Schema, { schema: schemas as Record<string, Schema> }),
   )
+  // Fastify's types know no way to take a serializer back.
+  app.setReplySerializer(null as never)
+  const swaggerTransform = describeInHost(app.prefix)
+  app.addHook('onRoute', (route) => {
+    // A host may take uploads, but nothing here is large.
+    route.bodyLimit = BODY_LIMIT
+    if (!ownOpenapi) route.config = { ...route.config, swaggerTransform }
+  })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonParser(app))
   // Whatever depends on a credential is nobody else's to keep.
-  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('cache-control', 'no-store')
+    done()
+  })
 
   const finish = answerOtherMethods(app)
   await app.register(publicScope, options)
@@ -63,8 +80,19 @@ async function guardedScope(scope: FastifyInstance): Promise<void> {
 async function clientScope(scope: FastifyInstance): Promise<void> {
   scope.addHook('onRequest', scope.authenticateClient)
   scope.removeContentTypeParser('application/json')
+  scope.setErrorHandler(speakOAuth)
   await scope.register(introspect)
   await scope.register(revoke)
+}
+
+/** An OAuth client reads an error only as JSON plainly so called, and looks for its code (RFC 6749 section 5.2). */
+function speakOAuth(error: Partial<Problem>): never {
+  const { code } = error
+  if (code === 'invalid_request' || code === 'invalid_client') {
+    const headers = { ...error.headers, 'content-type': 'application/json; charset=utf-8' }
+    throw Object.assign(error, { error: code, headers })
+  }
+  throw error
 }
 
 /** JSON that is UTF-8 (RFC 8259 section 8.1): decoding anything else would make different passwords the same. */

@@ -2,9 +2,10 @@ import { Type } from '@sinclair/typebox'
 import type { CheckedToken } from '../plugins/authenticate.ts'
 import { acceptForm } from './form.ts'
 import { TokenForm } from './revoke.ts'
-import { problemResponses, type Route, success } from './schemas.ts'
+import { oauthResponses, type Route, success } from './schemas.ts'
 
-const Introspection = Type.Object(
+/** The answer to `POST /introspect`. */
+export const Introspection = Type.Object(
   {
     active: Type.Boolean({ examples: [true] }),
     client_id: Type.Optional(Type.String({ examples: ['postern'] })),
@@ -36,7 +37,7 @@ const introspect: Route = async (app) => {
         body: TokenForm,
         response: {
           200: success(Introspection, 'What there is to say of the token.'),
-          ...problemResponses(
+          ...oauthResponses(
             'invalid_request',
             'invalid_client',
             'content_too_large',

@@ -19,7 +19,8 @@ const Jwk = Type.Object(
   { description: 'A public key (RFC 7517).' },
 )
 
-const Jwks = Type.Object({ keys: Type.Array(Jwk) })
+/** The answer to `GET /.well-known/jwks.json`. */
+export const Jwks = Type.Object({ keys: Type.Array(Jwk) })
 
 type PublicKey = Pick<SigningKeyRow, 'kid' | 'algorithm' | 'publicKey'>
 

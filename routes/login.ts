@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import { acceptForm, invalid } from './form.ts'
 import { problemResponses, type Route, success } from './schemas.ts'
 
-const LoginBody = Type.Object(
+/** The body of `POST /login`, as JSON. */
+export const LoginBody = Type.Object(
   {
     email: Type.String({ minLength: 1, examples: ['ada@example.com'] }),
     password: Type.String({
@@ -25,7 +26,8 @@ const LoginForm = Type.Object({
   }),
 })
 
-const AccessToken = Type.Object({
+/** The answer to `POST /login`. */
+export const AccessToken = Type.Object({
   access_token: Type.String({
     description: 'A JWT (RFC 9068)',
     examples: ['eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMTlhMGI1ZSJ9.c2lnbmF0dXJl'],
@@ -68,6 +70,7 @@ const login: Route = async (app) => {
             'account_disabled',
             'content_too_large',
             'unsupported_media_type',
+            'overloaded',
           ),
         },
       },

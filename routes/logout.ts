@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { problemResponses, type Route, success } from './schemas.ts'
 
-const LoggedOut = Type.Object({ details: Type.Literal('Logged out') })
+/** The answer to `POST /logout`. */
+export const LoggedOut = Type.Object({ details: Type.Literal('Logged out') })
 
 /**
  * `POST /logout`, and `GET /logout` for clients of old: revokes the token that it comes with. It admits a token that is

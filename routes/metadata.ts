@@ -3,7 +3,8 @@ import { problemResponses, type Route } from './schemas.ts'
 
 const url = (path: string) => Type.String({ examples: [`https://auth.example.com${path}`] })
 
-const Metadata = Type.Object({
+/** The answer to `GET /.well-known/oauth-authorization-server`. */
+export const Metadata = Type.Object({
   issuer: url(''),
   token_endpoint: url('/login'),
   jwks_uri: url('/.well-known/jwks.json'),

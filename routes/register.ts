@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import { STORABLE_TEXT } from '../plugins/validation.ts'
 import { Email, problemResponses, type Route, success, toUser, UserRef } from './schemas.ts'
 
-const RegisterBody = Type.Object(
+/** The body of `POST /register`. */
+export const RegisterBody = Type.Object(
   {
     email: Email,
     password: Type.String({
@@ -34,6 +35,7 @@ const register: Route = async (app) => {
             'email_taken',
             'content_too_large',
             'unsupported_media_type',
+            'overloaded',
           ),
         },
       },

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { acceptForm } from './form.ts'
-import { problemResponses, type Route } from './schemas.ts'
+import { oauthResponses, type Route } from './schemas.ts'
 
 /** A token in a form, for revoking and introspecting alike (RFC 7009 section 2.1, RFC 7662 section 2.1). */
 export const TokenForm = Type.Object({
@@ -27,7 +27,7 @@ const revoke: Route = async (app) => {
             description: 'The token does not count, durably: not any more, or it never did.',
             type: 'null',
           },
-          ...problemResponses(
+          ...oauthResponses(
             'invalid_request',
             'invalid_client',
             'content_too_large',

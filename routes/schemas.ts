@@ -1,8 +1,8 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyTypeProvider, RawServerDefault } from 'fastify'
-import type { UserRow } from '../drizzle/index.ts'
 import { EMAIL_MAX_LENGTH } from '../plugins/email.ts'
 import { type ProblemCode, problemBody, problems } from '../plugins/errors.ts'
+import type { User as Account } from '../plugins/hooks.ts'
 
 interface TypeBoxTypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
@@ -24,7 +24,8 @@ export const Email = Type.String({
   examples: ['ada@example.com'],
 })
 
-const User = Type.Object(
+/** An account, as the endpoints give it. */
+export const User = Type.Object(
   {
     id: Type.String({
       format: 'uuid',
@@ -38,7 +39,8 @@ const User = Type.Object(
   { $id: 'PosternUser', description: 'An account, as its owner sees it.' },
 )
 
-const Problem = Type.Object(
+/** An error, as the endpoints give it. */
+export const Problem = Type.Object(
   {
     type: Type.String({ format: 'uri-reference', examples: ['about:blank'] }),
     title: Type.String({ examples: [problems.invalid_request.title] }),
@@ -80,7 +82,7 @@ export function toUser({
   email,
   name,
   createdAt,
-}: Pick<UserRow, 'id' | 'email' | 'name' | 'createdAt'>): Static<typeof User> {
+}: Pick<Account, 'id' | 'email' | 'name' | 'createdAt'>): Static<typeof User> {
   return { id, email, name, created_at: createdAt.toISOString() }
 }
 
@@ -117,4 +119,15 @@ export function problemResponses(...codes: ProblemCode[]): Record<number, object
     },
   ])
   return Object.fromEntries(responses)
+}
+
+/** The same, for routes that OAuth clients call: in the media type of RFC 6749 section 5.2, where that has words for them. */
+export function oauthResponses(...codes: ProblemCode[]): Record<number, object> {
+  const responses = problemResponses(...codes) as Record<number, { content: Record<string, object> }>
+  for (const status of [400, 401]) {
+    const response = responses[status]
+    const { 'application/problem+json': content } = response?.content ?? {}
+    if (response && content) response.content = { 'application/json': content }
+  }
+  return responses
 }

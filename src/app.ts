@@ -1,21 +1,22 @@
 import { METHODS, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import packageJson from '../package.json' with { type: 'json' }
 import { AccessLog } from '../plugins/access-log.ts'
 import draining from '../plugins/draining.ts'
-import errors, { answerProblem, type ProblemCode, problemBody } from '../plugins/errors.ts'
+import errorHandler from '../plugins/error-handler.ts'
+import { answerProblem, type ProblemCode, problemBody } from '../plugins/errors.ts'
 import openapi from '../plugins/openapi.ts'
 import requestIds, { requestId } from '../plugins/request-id.ts'
+import securityHeaders from '../plugins/security-headers.ts'
 import healthz from '../routes/healthz.ts'
 import { answerOtherMethods } from '../routes/method-not-allowed.ts'
 import openapiJson from '../routes/openapi.json.ts'
 import readyz from '../routes/readyz.ts'
 import type { Config } from './config.ts'
 import postern from './index.ts'
+import version from './version.ts'
 
 /** What the docs page needs: its own files, inline styles and images, and to call the API. */
 const DOCS_CSP =
@@ -55,6 +56,8 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
       joinDuplicateHeaders: true,
     },
     clientErrorHandler: answerClientError,
+    // What a gateway appends is a path of somebody else's, which need not be one that we could decode.
+    rewriteUrl: ({ url = '/' }) => (url.startsWith('/verify/') ? '/verify' : url),
     // No hook sees a request whose URL cannot be read.
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id)
@@ -66,25 +69,11 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
   // A gateway asks with the method of the request that it asks about, whichever that is.
   for (const method of METHODS.filter(isUnknownTo(app))) app.addHttpMethod(method, { hasBody: true })
 
-  await app.register(errors)
+  await app.register(errorHandler)
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, 'not_found'))
   await app.register(requestIds)
   await app.register(draining)
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-    },
-    frameguard: { action: 'deny' },
-    // Transport security is the gateway's to promise, and these four are about pages of another kind.
-    strictTransportSecurity: false,
-    crossOriginOpenerPolicy: false,
-    originAgentCluster: false,
-    xDnsPrefetchControl: false,
-    xDownloadOptions: false,
-    xPermittedCrossDomainPolicies: false,
-    xXssProtection: false,
-  })
+  await app.register(securityHeaders)
   if (corsOrigin.length > 0) {
     await app.register(cors, {
       origin: corsOrigin.includes('*') ? '*' : corsOrigin,
@@ -94,11 +83,13 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
       strictPreflight: false,
     })
   }
-  await app.register(openapi, { version: packageJson.version })
+  await app.register(openapi, { version })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: DOCS_CSP,
-    uiConfig: { url: '/openapi.json' },
+    theme: { title: 'Postern' },
+    // Without the bar of the page's makers.
+    uiConfig: { layout: 'BaseLayout' },
   })
 
   await app.register(postern, options)

@@ -1,33 +1,5 @@
 #!/usr/bin/env node
 import './node-version.js'
-import { Command } from 'commander'
-import packageJson from '../package.json' with { type: 'json' }
-import { clientsCommand } from './commands/clients.ts'
-import { withContext } from './commands/context.ts'
-import { keysCommand } from './commands/keys.ts'
 
-const program = new Command('postern')
-  .description('E-mail and password authentication. Every command reads the same settings as the service.')
-  .version(packageJson.version)
-
-program
-  .command('serve')
-  .description('run the service')
-  .action(async () => {
-    await import('./server.ts')
-  })
-
-program
-  .command('migrate')
-  .description('make the database, or bring its tables up to date, without running the service')
-  .action(() => withContext(async () => console.log('The database is up to date.'), { create: true }))
-
-program.addCommand(keysCommand())
-program.addCommand(clientsCommand())
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  console.error((error as Error).message)
-  process.exitCode = 1
-}
+// Afterwards, since a Node.js that is too old may not even be able to parse it.
+await import('./commands/index.ts')

@@ -8,7 +8,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 export const ConfigSchema = Type.Object(
   {
     ...OptionsSchema.properties,
-    databaseUrl: { ...OptionsSchema.properties.databaseUrl, default: './data/postern.db' },
+    databaseUrl: Type.String({ ...OptionsSchema.properties.databaseUrl, default: './data/postern.db' }),
     /** The address to listen on. */
     host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'an address or a host name' }),
     /** The port to listen on; 0 for any that is free. */

@@ -1,5 +1,5 @@
 import type { RegisterOptions } from 'fastify'
-import { HOST_TABLE_PREFIX, type HostDatabase, type SqliteHandle } from '../drizzle/index.ts'
+import { HOST_TABLE_PREFIX, type HostDatabase, type SqliteHandle } from '../drizzle/host.ts'
 import type { Hooks } from '../plugins/hooks.ts'
 import { InvalidOptionsError, type Options, OptionsSchema, parse } from './options.ts'
 import { keptSecretKey, newSecretKey } from './secret-key.ts'

@@ -1,3 +1,4 @@
+import './plugin-node-version.js'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import accounts from '../plugins/accounts.ts'
@@ -5,8 +6,8 @@ import administration from '../plugins/administration.ts'
 import authenticate from '../plugins/authenticate.ts'
 import clients from '../plugins/clients.ts'
 import database from '../plugins/database.ts'
-import errors from '../plugins/errors.ts'
-import hooks from '../plugins/hooks.ts'
+import errorHandler from '../plugins/error-handler.ts'
+import hookRunner from '../plugins/hook-runner.ts'
 import keyRotation from '../plugins/key-rotation.ts'
 import passwords from '../plugins/passwords.ts'
 import service from '../plugins/postern.ts'
@@ -18,32 +19,49 @@ import validation from '../plugins/validation.ts'
 import routes from '../routes/index.ts'
 import { type ParsedHostOptions, type PosternOptions, parseHostOptions } from './host-options.ts'
 
-export { migrate, type SqliteHandle } from '../drizzle/index.ts'
-export type { Problem, ProblemCode } from '../plugins/errors.ts'
+export { NewerDatabaseError } from '../drizzle/errors.ts'
+export { migrate, type SqliteHandle } from '../drizzle/host.ts'
+export type { InvalidField, Problem, ProblemCode } from '../plugins/errors.ts'
 export type { ActionContext, Hooks, LoginFailure, User } from '../plugins/hooks.ts'
 export type { Auth, Authenticate, Credentials, Login, NewAccount, Postern } from '../plugins/postern.ts'
+export { Introspection as IntrospectionSchema } from '../routes/introspect.ts'
+export { Jwks as JwksSchema } from '../routes/jwks.ts'
+export { AccessToken as AccessTokenSchema, LoginBody as LoginBodySchema } from '../routes/login.ts'
+export { LoggedOut as LoggedOutSchema } from '../routes/logout.ts'
+export { Metadata as MetadataSchema } from '../routes/metadata.ts'
+export { RegisterBody as RegisterBodySchema } from '../routes/register.ts'
+export { TokenForm as TokenFormSchema } from '../routes/revoke.ts'
+export { Problem as ProblemSchema, User as UserSchema } from '../routes/schemas.ts'
 export type { PosternOptions } from './host-options.ts'
-export { InvalidOptionsError, OptionsSchema } from './options.ts'
+export { InvalidOptionsError, type Options, OptionsSchema } from './options.ts'
 
 /**
- * Postern as a Fastify plugin. It adds its endpoints under `prefix`, and to the app `authenticate`, an `onRequest` hook that
- * guards your own routes, and `postern`, an interface for your code. Everything else stays in a scope of its own.
+ * Postern for your own Fastify app: `await app.register(postern, options)`. It adds its endpoints under `prefix`, and to the app
+ * `authenticate`, an `onRequest` hook that guards your own routes, and `postern`, an interface for your code. Everything else
+ * stays in a scope of its own.
  *
  * @throws InvalidOptionsError at registration, naming every option that is wrong
  */
-const postern: FastifyPluginAsync<PosternOptions> = async (app, given) => {
+const postern: FastifyPluginAsync<PosternOptions> = fp(register, { name: 'postern', fastify: '5.x' })
+
+export default postern
+
+async function register(app: FastifyInstance, given: PosternOptions): Promise<void> {
   const parsed = parseHostOptions(given)
-  if (Object.hasOwn(app, 'postern')) {
-    throw new Error(
-      'Postern is registered here already. Register another one in a child: app.register(async (child) => …).',
-    )
-  }
+  assertRoom(app)
   await app.register(requestAuth)
   await app.register(async (scope) => {
     await build(scope, parsed)
     app.decorate('authenticate', scope.authenticate)
     app.decorate('postern', scope.postern)
   }, parsed.registration)
+}
+
+/** What a host would have to read Fastify's source for, were it left to Fastify to say. */
+function assertRoom(app: FastifyInstance): void {
+  const remedy = 'Register Postern in a child: app.register(async (child) => …).'
+  if (Object.hasOwn(app, 'postern')) throw new Error(`Postern is registered here already. ${remedy}`)
+  if (Object.hasOwn(app, 'authenticate')) throw new Error(`app.authenticate is taken already. ${remedy}`)
 }
 
 /** Everything, in the order in which it is needed. */
@@ -53,11 +71,11 @@ async function build(scope: FastifyInstance, parsed: ParsedHostOptions): Promise
   const { bcryptCost, passwordMinLength } = options
   const tokenLifetime = options.accessTokenExpireMinutes * 60
 
-  await scope.register(errors)
+  await scope.register(errorHandler)
   await scope.register(validation)
   await scope.register(database, { source })
   await scope.register(pruning)
-  await scope.register(hooks, given)
+  await scope.register(hookRunner, given)
   await scope.register(signingKeys, { secretKey, algorithm, issuer, audience, tokenLifetime })
   await scope.register(keyRotation, { rotationDays })
   await scope.register(tokens, { issuer, audience, tokenLifetime })
@@ -69,5 +87,3 @@ async function build(scope: FastifyInstance, parsed: ParsedHostOptions): Promise
   await scope.register(service)
   await scope.register(routes, { issuer })
 }
-
-export default fp(postern, { name: 'postern', fastify: '5.x' })

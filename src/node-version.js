@@ -1,6 +1,7 @@
-// JavaScript, and imported before all else, so that a Node.js too old for the rest still understands it.
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-if (major < 22 || (major === 22 && minor < 18)) {
-  console.error(`Postern needs Node.js 22.18 or newer; this is ${process.versions.node}.`)
+// Imported before all else by whatever a person starts: a database driver that meets an old Node.js crashes without a word.
+import { nodeFault } from './required-node.js'
+
+if (nodeFault) {
+  console.error(nodeFault)
   process.exit(1)
 }

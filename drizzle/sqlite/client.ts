@@ -66,5 +66,6 @@ const UNAVAILABLE = /^SQLITE_(BUSY|CANTOPEN|CORRUPT|FULL|IOERR|LOCKED|NOMEM|NOTA
 /** Whether an error means that the database cannot answer, and not that the query is wrong. */
 export function isSqliteUnavailable(handle: SqliteHandle, error: unknown): boolean {
   if (!handle.open) return true
-  return error instanceof SqliteDriver.SqliteError && UNAVAILABLE.test(error.code)
+  // By its code alone: a host's handle may be of another copy of better-sqlite3.
+  return error instanceof Error && UNAVAILABLE.test(String((error as { code?: unknown }).code))
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { SigningKeyRow } from '../../drizzle/index.ts'
 import { createKeyLifecycle, isLive, stateOf } from '../../plugins/key-lifecycle.ts'
 import { type Context, print, withContext } from './context.ts'
-import { reseal } from './reseal.ts'
+import { assertSecretKey, reseal } from './reseal.ts'
 
 /** `postern keys`: the keys that sign tokens. */
 export function keysCommand(): Command {
@@ -28,6 +28,7 @@ export function keysCommand(): Command {
     .option('--json', 'print JSON')
     .action((options: { json?: true }) =>
       withContext(async (context) => {
+        await assertSecretKey(context)
         const { key, made } = await lifecycleOf(context).rotate()
         if (!made) console.error('The next key was waiting already, so none was made.')
         print([describe(key, await context.database.signingKeys.list())], options)

@@ -54,6 +54,18 @@ async function resealAll({ config, database, secretKey }: Context, newSecretKey:
   }
 }
 
+/**
+ * Makes sure of SECRET_KEY before a key is sealed with it: the service could not open that key, and would no longer start.
+ *
+ * @throws WrongSecretKeyError
+ */
+export async function assertSecretKey({ database, secretKey }: Context): Promise<void> {
+  const sealer = createSealer(secretKey)
+  const now = new Date()
+  const keys = (await database.signingKeys.list()).filter((key) => isLive(key, now))
+  if (keys.some((key) => tryOpen(sealer, key) === undefined)) throw new WrongSecretKeyError()
+}
+
 function tryOpen(sealer: Sealer, { kid, sealedPrivateKey }: SigningKeyRow): string | undefined {
   try {
     return sealer.open(sealedPrivateKey, kid)

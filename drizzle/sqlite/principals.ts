@@ -1,0 +1,37 @@
+import { type PrincipalReader, selectPrincipal } from '../principals.ts'
+import type { SqliteDatabase } from './client.ts'
+import type { Tables } from './schema.ts'
+
+/**
+ * Reads a row once, and then only proves that nothing has changed since: `data_version` tells of every commit of every other
+ * connection (https://sqlite.org/pragma.html#pragma_data_version), and `total_changes` of every write of our own, or of a host's
+ * on the same handle. The proof is taken when it is needed, so nothing is ever answered from yesterday's state.
+ */
+export function createPrincipalReader(db: SqliteDatabase, tables: Tables): PrincipalReader {
+  const handle = db.$client
+  const find = selectPrincipal(db, tables)
+  const dataVersion = handle.prepare<[], number>('pragma data_version').pluck()
+  const totalChanges = handle.prepare<[], number>('select total_changes()').pluck()
+  let version: number | undefined
+  let changes: number | undefined
+  let state = {}
+
+  return {
+    load(slots) {
+      const versionNow = dataVersion.get()
+      const changesNow = totalChanges.get()
+      if (versionNow !== version || changesNow !== changes) {
+        state = {}
+        version = versionNow
+        // What a host's open transaction shows may yet be rolled back, and neither number would tell.
+        changes = handle.inTransaction ? undefined : changesNow
+      }
+      for (const slot of slots) {
+        if (slot.state === state) continue
+        slot.row = find.get({ userId: slot.userId, jti: slot.jti, kid: slot.kid })
+        slot.state = state
+      }
+      return undefined
+    },
+  }
+}
