@@ -1,0 +1,99 @@
+/** A deployment to measure: a database with people in it, and tokens of theirs. */
+import { createPrivateKey, sign } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import SqliteDriver from 'better-sqlite3'
+import { v7 as uuidv7 } from 'uuid'
+import { openDatabase } from '../drizzle/index.ts'
+import { createSealer } from '../plugins/sealing.ts'
+import { type Server, startPostern, stop } from './processes.ts'
+
+const SECRET_KEY = 'a secret for benchmarks, of 32 bytes or more'
+
+/** Somebody whose password the load knows. */
+export const ada = { email: 'ada@example.com', password: 'correct horse battery staple' }
+
+export interface Deployment extends Server {
+  env: Record<string, string>
+  /** Tokens of the given number of logins, made by the deployment's own key without asking it. */
+  makeTokens(count: number): string[]
+  end(): Promise<void>
+}
+
+/** Starts Postern on a database with that many accounts and revoked tokens. */
+export async function deploy(
+  accounts = 1,
+  revoked = 0,
+  env: Record<string, string> = {},
+): Promise<Deployment> {
+  const directory = mkdtempSync(join(tmpdir(), 'postern-bench-'))
+  const path = join(directory, 'postern.db')
+  await (await openDatabase(path)).close()
+  fill(path, accounts, revoked)
+  const settings = { DATABASE_URL: path, SECRET_KEY, ACCESS_TOKEN_EXPIRE_MINUTES: '600', ...env }
+  const server = await startPostern(settings)
+  const userId = await register(server.port)
+  const makeToken = tokenMaker(path, userId)
+  return {
+    ...server,
+    env: settings,
+    makeTokens: (count) => Array.from({ length: count }, makeToken),
+    async end() {
+      await stop(server)
+      rmSync(directory, { recursive: true })
+    },
+  }
+}
+
+function fill(path: string, accounts: number, revoked: number): void {
+  const db = new SqliteDriver(path)
+  const now = Date.now()
+  const user = db.prepare("insert into users values (?, ?, 'Somebody', '$2b$12$nobody', ?, null, 0)")
+  const token = db.prepare('insert into blacklisted_tokens values (?, ?, ?, ?)')
+  db.transaction(() => {
+    for (let index = 1; index < accounts; index++) user.run(uuidv7(), `${index}@example.com`, now)
+    for (let index = 0; index < revoked; index++) token.run(uuidv7(), uuidv7(), now + 36_000_000, now)
+  })()
+  db.pragma('wal_checkpoint(truncate)')
+  db.close()
+}
+
+async function register(port: number): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...ada, name: 'Ada Lovelace' }),
+  })
+  return ((await response.json()) as { id: string }).id
+}
+
+function tokenMaker(path: string, userId: string): () => string {
+  const db = new SqliteDriver(path, { readonly: true })
+  const key = db.prepare('select kid, sealed_private_key sealed from signing_keys').get() as {
+    kid: string
+    sealed: string
+  }
+  db.close()
+  const privateKey = createPrivateKey(createSealer(SECRET_KEY).open(key.sealed, key.kid))
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const header = encode({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
+  const iat = Math.floor(Date.now() / 1000)
+  return () => {
+    const claims = { iss: 'postern', aud: 'postern', client_id: 'postern', sub: userId, jti: uuidv7() }
+    const text = `${header}.${encode({ ...claims, iat, exp: iat + 36_000, ver: 0, email: ada.email })}`
+    const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    return `${text}.${signature.toString('base64url')}`
+  }
+}
+
+/** A GET request with a bearer token, as bytes on the wire. */
+export function get(path: string, token: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
+}
+
+/** A POST request with a JSON body, as bytes on the wire. */
+export function post(path: string, body: object): string {
+  const text = JSON.stringify(body)
+  return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+}

@@ -1,0 +1,189 @@
+/** What is measured, and the least that it is to be. Every figure is a ratio against a baseline in the same run. */
+import type { Sample } from './baselines.ts'
+import { ada, type Deployment, deploy, get, post } from './deployment.ts'
+import { measureHashes, type Server, sendLoad, startBaselines, startPostern, stop } from './processes.ts'
+
+/** One line of the table. */
+export interface Figure {
+  name: string
+  /** At least, or at most where `less` is better. */
+  bar: number
+  less?: true
+  unit?: string
+  /** One sample for each round. */
+  samples: number[]
+  /** What the ratio is of, for whoever wants to know. */
+  detail?: string
+}
+
+/** How long and how often. */
+export interface Effort {
+  rounds: number
+  seconds: number
+}
+
+const CONNECTIONS = 64
+const RATE = 200
+
+/** Throughput of one kind of request, in requests per second. */
+async function throughput(server: Server, requests: string[], { seconds }: Effort): Promise<number> {
+  const outcome = await sendLoad({ port: server.port, connections: CONNECTIONS, seconds, requests })
+  const refused = Object.keys(outcome.statuses).filter((status) => status !== '200')
+  if (refused.length > 0) throw new Error(`answers other than 200: ${JSON.stringify(outcome.statuses)}`)
+  return outcome.perSecond
+}
+
+/** The answer of a deployment's that the baselines are to give. */
+async function sampleOf({ port }: Server, token: string): Promise<Sample> {
+  const response = await fetch(`http://127.0.0.1:${port}/getUser`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const kept = [...response.headers].filter(
+    ([name]) => !['connection', 'content-length', 'content-type', 'date', 'keep-alive'].includes(name),
+  )
+  return { headers: Object.fromEntries(kept), body: (await response.json()) as Sample['body'] }
+}
+
+/** Checks, as fast as they come. */
+export async function measureChecks(effort: Effort): Promise<Figure[]> {
+  const deployment = await deploy()
+  const logging = await startPostern({ ...deployment.env, LOG_LEVEL: 'info' })
+  const tokens = deployment.makeTokens(200)
+  const baselines = await startBaselines(await sampleOf(deployment, tokens[0] ?? ''))
+  const get200 = (path: string, from = tokens) => from.map((token) => get(path, token))
+  const figures = {
+    getUser: { name: 'GET /getUser against a bare route', bar: 0.75, samples: [] as number[] },
+    stateless: { name: 'the same against a stateless @fastify/jwt check', bar: 1.7, samples: [] as number[] },
+    verify: { name: '/verify against a bare route without a body', bar: 0.75, samples: [] as number[] },
+    logged: { name: 'GET /getUser with a log line for each request', bar: 0, samples: [] as number[] },
+    fresh: { name: 'tokens never seen before, against one crypto.verify', bar: 0.8, samples: [] as number[] },
+  }
+  for (let round = -1; round < effort.rounds; round++) {
+    const bare = await throughput(baselines, get200('/bare'), effort)
+    const getUser = await throughput(deployment, get200('/getUser'), effort)
+    const stateless = await throughput(baselines, get200('/stateless', baselines.tokens), effort)
+    const bareEmpty = await throughput(baselines, get200('/bare-empty'), effort)
+    const verify = await throughput(deployment, get200('/verify'), effort)
+    const logged = await throughput(logging, get200('/getUser'), effort)
+    const unseen = get200('/getUser', deployment.makeTokens(Math.round(20_000 * effort.seconds)))
+    const signature = await throughputOnce(
+      baselines,
+      get200('/signature', deployment.makeTokens(unseen.length)),
+      effort,
+    )
+    const fresh = await throughputOnce(deployment, unseen, effort)
+    // The first round warms everything up.
+    if (round < 0) continue
+    figures.getUser.samples.push(getUser / bare)
+    figures.stateless.samples.push(getUser / stateless)
+    figures.verify.samples.push(verify / bareEmpty)
+    figures.logged.samples.push(logged / bare)
+    figures.fresh.samples.push(fresh / signature)
+  }
+  await stop(logging)
+  await stop(baselines)
+  await deployment.end()
+  return Object.values(figures)
+}
+
+/** The same for requests that may each be sent once. */
+async function throughputOnce(server: Server, requests: string[], { seconds }: Effort): Promise<number> {
+  const load = { port: server.port, connections: CONNECTIONS, seconds, requests, once: true }
+  const { perSecond, sent, answered } = await sendLoad(load)
+  if (sent >= requests.length) throw new Error('there were too few tokens for the time')
+  return answered === 0 ? Number.NaN : perSecond
+}
+
+/** Whether a check costs the same however much there is in the database. */
+export async function measureGrowth(effort: Effort): Promise<Figure[]> {
+  const empty = await deploy()
+  const full = await deploy(1_000_000, 1_000_000)
+  const of = (deployment: Deployment) => deployment.makeTokens(200).map((token) => get('/getUser', token))
+  const [emptyRequests, fullRequests] = [of(empty), of(full)]
+  const samples: number[] = []
+  for (let round = -1; round < effort.rounds; round++) {
+    const before = await throughput(empty, emptyRequests, effort)
+    const after = await throughput(full, fullRequests, effort)
+    if (round >= 0) samples.push(after / before)
+  }
+  await empty.end()
+  await full.end()
+  return [{ name: 'GET /getUser with 1 million users and 1 million revoked tokens', bar: 0.95, samples }]
+}
+
+/** Logins, and what they do to checks. */
+export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure[]> {
+  const deployment = await deploy()
+  const { port } = deployment
+  const checks = deployment.makeTokens(200).map((token) => get('/getUser', token))
+  const login = [post('/login', ada)]
+  const calm = { port, connections: CONNECTIONS, rate: RATE, requests: checks }
+  const long = Math.max(4, 2 * seconds)
+  const figures = {
+    logins: { name: 'logins per second against bare bcrypt', bar: 0.95, samples: [] as number[] },
+    flood: {
+      name: 'p99 of a check while 64 connections flood /login',
+      bar: 2,
+      less: true as const,
+      samples: [] as number[],
+    },
+  }
+  let worst = ''
+  for (let round = 0; round < rounds; round++) {
+    const hashes = await measureHashes(long, 12)
+    const logins = await sendLoad({ port, connections: 16, seconds: long, requests: login }, undefined)
+    figures.logins.samples.push((logins.statuses['200'] ?? 0) / long / hashes)
+    const alone = await sendLoad({ ...calm, seconds: long })
+    const [flood, during] = await Promise.all([
+      sendLoad({ port, connections: 64, seconds: long + 1, requests: login }, undefined),
+      sendLoad({ ...calm, seconds: long }),
+    ])
+    figures.flood.samples.push(during.p99 / alone.p99)
+    worst = `alone ${alone.p99.toFixed(1)} ms, during ${during.p99.toFixed(1)} ms; flood ${JSON.stringify(flood.statuses)}, slowest ${flood.max.toFixed(0)} ms`
+  }
+  await deployment.end()
+  return [figures.logins, { ...figures.flood, detail: worst }]
+}
+
+/** Logging in and out all the time, and what its commits do to checks. */
+export async function measureWrites({ rounds, seconds }: Effort): Promise<Figure[]> {
+  const deployment = await deploy(1, 0, { BCRYPT_COST: '12' })
+  const { port } = deployment
+  const checks = deployment.makeTokens(200).map((token) => get('/getUser', token))
+  const calm = { port, connections: CONNECTIONS, rate: RATE, requests: checks }
+  const long = Math.max(4, 2 * seconds)
+  const samples: number[] = []
+  let detail = ''
+  for (let round = 0; round < rounds; round++) {
+    const alone = await sendLoad({ ...calm, seconds: long })
+    const login = sendLoad(
+      { port, connections: 16, seconds: long + 1, requests: [post('/login', ada)] },
+      undefined,
+    )
+    // A login costs a hash, so logouts alone are the harder half: each is a commit.
+    const once = deployment.makeTokens(50_000).map((token) => get('/logout', token))
+    const logout = sendLoad(
+      { port, connections: 16, seconds: long + 1, requests: once, once: true },
+      undefined,
+    )
+    const during = await sendLoad({ ...calm, seconds: long })
+    const [logins, logouts] = await Promise.all([login, logout])
+    samples.push(during.p99 / alone.p99)
+    detail = `alone ${alone.p99.toFixed(1)} ms, during ${during.p99.toFixed(1)} ms; ${logins.answered} logins, ${logouts.answered} logouts`
+  }
+  await deployment.end()
+  return [{ name: 'p99 of a check while 32 connections log in and out', bar: 2, less: true, samples, detail }]
+}
+
+/** From the start of the process to its first answer. */
+export async function measureStart({ rounds }: Effort): Promise<Figure[]> {
+  const deployment = await deploy()
+  const samples: number[] = []
+  for (let round = 0; round < Math.max(5, rounds); round++) {
+    const started = await startPostern(deployment.env)
+    samples.push(started.milliseconds)
+    await stop(started)
+  }
+  await deployment.end()
+  return [{ name: 'from start to the first answer', bar: 400, less: true, unit: 'ms', samples }]
+}

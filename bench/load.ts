@@ -1,0 +1,155 @@
+/**
+ * The load, in a process of its own: it sends prepared requests over keep-alive connections and counts the answers. Node's HTTP
+ * client would be the bottleneck, so this reads no more of an answer than its status and its length.
+ */
+import { connect, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+
+/** What to send, for how long. */
+export interface Load {
+  port: number
+  connections: number
+  seconds: number
+  /** Requests per second in all; without it, as many as the server answers. */
+  rate?: number
+  /** Sent one after the other, and again from the first, unless `once`. */
+  requests: string[]
+  once?: boolean
+}
+
+/** What came of it. */
+export interface Outcome {
+  answered: number
+  perSecond: number
+  /** Milliseconds from when a request was due to when its answer had come. */
+  p50: number
+  p99: number
+  max: number
+  statuses: Record<string, number>
+  /** Where the next round goes on when each request may be sent once only. */
+  sent: number
+}
+
+const { port, connections, seconds, rate, requests, once } = await receive()
+const buffers = requests.map((request) => Buffer.from(request, 'latin1'))
+const latencies: number[] = []
+const statuses: Record<string, number> = {}
+let next = 0
+let stopped = false
+
+function takeRequest(): Buffer | undefined {
+  if (once && next >= buffers.length) return undefined
+  return buffers[next++ % buffers.length]
+}
+
+class Connection {
+  readonly #socket: Socket
+  #due = 0
+  #chunks: Buffer[] = []
+  #onIdle: (connection: Connection) => void
+
+  constructor(socket: Socket, onIdle: (connection: Connection) => void) {
+    this.#socket = socket.setNoDelay(true).on('data', (chunk) => this.#receive(chunk))
+    this.#onIdle = onIdle
+  }
+
+  /** @param due when the request should have been sent, which is earlier than now where the server has not kept up */
+  send(request: Buffer, due: number): void {
+    this.#due = due
+    this.#socket.write(request)
+  }
+
+  end(): void {
+    this.#socket.destroy()
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    const answer = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
+    const status = completeStatus(answer)
+    if (status === undefined) return
+    this.#chunks = []
+    latencies.push(performance.now() - this.#due)
+    statuses[status] = (statuses[status] ?? 0) + 1
+    if (!stopped) this.#onIdle(this)
+  }
+}
+
+/** The status of an answer that has come whole. */
+function completeStatus(answer: Buffer): string | undefined {
+  const headerEnd = answer.indexOf('\r\n\r\n')
+  if (headerEnd < 0) return undefined
+  const header = answer.toString('latin1', 0, headerEnd)
+  const length = Number(/content-length: (\d+)/i.exec(header)?.[1] ?? 0)
+  return answer.length >= headerEnd + 4 + length ? header.slice(9, 12) : undefined
+}
+
+const begun = performance.now()
+const end = begun + seconds * 1000
+const open = await Promise.all(Array.from({ length: connections }, openSocket))
+const all = rate === undefined ? closedLoop(open) : openLoop(open, rate)
+await new Promise((resolve) => setTimeout(resolve, end - performance.now()))
+stopped = true
+const elapsed = (performance.now() - begun) / 1000
+for (const connection of all) connection.end()
+latencies.sort((a, b) => a - b)
+const at = (share: number) =>
+  latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
+const outcome: Outcome = {
+  answered: latencies.length,
+  perSecond: latencies.length / elapsed,
+  p50: at(0.5),
+  p99: at(0.99),
+  max: at(1),
+  statuses,
+  sent: next,
+}
+process.send?.(outcome, () => process.exit())
+
+/** Each connection sends its next request as soon as it has the answer to its last. */
+function closedLoop(sockets: Socket[]): Connection[] {
+  const sendNext = (connection: Connection) => {
+    const request = takeRequest()
+    if (request) connection.send(request, performance.now())
+  }
+  const made = sockets.map((socket) => new Connection(socket, sendNext))
+  for (const connection of made) sendNext(connection)
+  return made
+}
+
+/** Requests fall due at a steady rate, whether or not the server keeps up: waiting for a free connection counts as latency. */
+function openLoop(sockets: Socket[], perSecond: number): Connection[] {
+  const idle: Connection[] = []
+  const overdue: number[] = []
+  const onIdle = (connection: Connection) => {
+    const due = overdue.shift()
+    const request = due === undefined ? undefined : takeRequest()
+    if (due !== undefined && request) connection.send(request, due)
+    else idle.push(connection)
+  }
+  const made = sockets.map((socket) => new Connection(socket, onIdle))
+  idle.push(...made)
+  let due = performance.now()
+  const tick = () => {
+    for (; due <= performance.now(); due += 1000 / perSecond) {
+      const connection = idle.pop()
+      const request = connection && takeRequest()
+      if (connection && request) connection.send(request, due)
+      else overdue.push(due)
+    }
+    if (!stopped) setTimeout(tick, 1)
+  }
+  tick()
+  return made
+}
+
+function openSocket(): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    socket.once('error', reject)
+  })
+}
+
+function receive(): Promise<Load> {
+  return new Promise((resolve) => process.once('message', (load: Load) => resolve(load)))
+}

@@ -1,0 +1,84 @@
+/** Starts what a benchmark needs: servers on one core, load on the other. */
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import type { Sample } from './baselines.ts'
+import type { Load, Outcome } from './load.ts'
+
+const canPin = process.platform === 'linux' && availableParallelism() > 1
+const file = (name: string) => new URL(name, import.meta.url).pathname
+
+/** Starts one of the modules beside this one. */
+function forkOn(core: number | undefined, name: string, parameters: string[] = []): ChildProcess {
+  if (core === undefined || !canPin) return fork(file(name), parameters)
+  return spawn('taskset', ['-c', String(core), process.execPath, file(name), ...parameters], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+}
+
+async function answerOf<T>(child: ChildProcess): Promise<T> {
+  const [message] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`a process of the benchmark ended with ${code}`)
+    }),
+  ])
+  return message as T
+}
+
+/** A running server. */
+export interface Server {
+  child: ChildProcess
+  port: number
+}
+
+/** Starts Postern as a person would, but for its log. */
+export async function startPostern(
+  env: Record<string, string>,
+  core: number | undefined = 0,
+): Promise<Server & { milliseconds: number }> {
+  const begun = performance.now()
+  const command = [process.execPath, '--import', file('../src/node-version.js'), file('../src/server.ts')]
+  const [program, ...rest] =
+    core !== undefined && canPin ? ['taskset', '-c', String(core), ...command] : command
+  const child = spawn(program as string, rest, {
+    env: { PATH: process.env['PATH'] ?? '', PORT: '0', LOG_LEVEL: 'silent', ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const port = await new Promise<number>((resolve, reject) => {
+    let text = ''
+    child.stderr?.on('data', (chunk) => {
+      text += chunk
+      const found = /ready at http:\/\/[^:]+:(\d+)/.exec(text)?.[1]
+      if (found !== undefined) resolve(Number(found))
+    })
+    child.once('exit', () => reject(new Error(`Postern did not start: ${text}`)))
+  })
+  await fetch(`http://127.0.0.1:${port}/healthz`)
+  return { child, port, milliseconds: performance.now() - begun }
+}
+
+/** Starts the baselines. */
+export async function startBaselines(sample: Sample): Promise<Server & { tokens: string[] }> {
+  const child = forkOn(0, 'baselines.ts')
+  child.send(sample)
+  return { child, ...(await answerOf<{ port: number; tokens: string[] }>(child)) }
+}
+
+/** Sends a load from the core that the servers are not on. */
+export async function sendLoad(load: Load, core: number | undefined = 1): Promise<Outcome> {
+  const child = forkOn(core, 'load.ts')
+  child.send(load)
+  return await answerOf<Outcome>(child)
+}
+
+/** Hashes a second that bare bcrypt reaches on all cores. */
+export async function measureHashes(seconds: number, cost: number): Promise<number> {
+  return await answerOf<number>(forkOn(undefined, 'hashes.ts', [String(seconds), String(cost)]))
+}
+
+export async function stop({ child }: Server): Promise<void> {
+  if (child.exitCode !== null) return
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+}
