@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
+import type { Test } from 'tap'
+import { claimsOf, decodeHeader, forge, type StolenKey, stealKeys } from '../forge.ts'
+import { ada } from '../helper.ts'
+import { type ServerProcess, startServer } from '../process.ts'
+import { type Answer, makeClient, type Received, type Sent, startApplication } from './application.ts'
+import { type AskingGateway, askingGateways, freePort, type Ports } from './gateways.ts'
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
+
+/** Postern in a process of its own, and an application, both behind a gateway. */
+export interface Deployment {
+  /** Sends a request to the gateway. */
+  send(sent?: Sent): Promise<Answer>
+  /** What the application has received. */
+  received: Received[]
+  /** Registers somebody through the gateway; returns the id. */
+  register(user: Partial<typeof ada>): Promise<string>
+  /** Logs somebody in through the gateway. */
+  logIn(user?: typeof ada): Promise<string>
+  /** Logs out through the gateway. */
+  logOut(token: string): Promise<Answer>
+  /** Postern's process. */
+  postern: ServerProcess
+  /** Starts Postern again where it was. */
+  restart(): Promise<ServerProcess>
+  /** Runs a command of `postern` where the service runs; returns what it prints. */
+  command(...args: string[]): Promise<string>
+  /** A connection of one's own to Postern's database. */
+  db: SqliteHandle
+  /** The signing keys, oldest first, as whoever has stolen the database and the secret holds them. */
+  keys(): StolenKey[]
+  /** The same token with other claims, signed by the same key. */
+  resign(token: string, claims: object): string
+}
+
+/** Starts all three as their recipe is shipped. They end with the test. */
+export async function standBehind(t: Test, gateway: AskingGateway): Promise<Deployment> {
+  const { deployment, ports } = await startPostern(t)
+  await askingGateways[gateway](t, ports)
+  return deployment
+}
+
+/** Starts Postern and the application, for a gateway that is yet to start. */
+export async function startPostern(t: Test): Promise<{ deployment: Deployment; ports: Ports }> {
+  const cwd = t.testdir()
+  const application = await startApplication(t)
+  const ports = { gateway: await freePort(), postern: await freePort(), application: application.port }
+  const start = () => startServer(t, { cwd, env: { PORT: `${ports.postern}` } })
+  const postern = await start()
+  const database = join(cwd, 'data', 'postern.db')
+  const db = new SqliteDriver(database)
+  t.teardown(() => db.close())
+  const send = makeClient(t, ports.gateway)
+
+  async function post(path: string, body: object): Promise<Record<string, string>> {
+    const answer = await send({
+      method: 'POST',
+      path,
+      headers: [['Content-Type', 'application/json']],
+      body: Buffer.from(JSON.stringify(body)),
+    })
+    return JSON.parse(answer.body)
+  }
+
+  const keys = () => stealKeys(db, readFileSync(`${database}.secret`, 'utf8').trim())
+
+  const deployment: Deployment = {
+    send,
+    received: application.received,
+    register: async (user) => (await post('/register', { ...ada, ...user }))['id'] ?? '',
+    logIn: async ({ email, password } = ada) =>
+      (await post('/login', { email, password }))['access_token'] ?? '',
+    logOut: (token) => send({ method: 'POST', path: '/logout', token }),
+    postern,
+    restart: start,
+    command: async (...args) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...args], { cwd, env: {} })
+      return stdout
+    },
+    db,
+    keys,
+    resign: (token, claims) => {
+      const key = keys().find(({ kid }) => kid === decodeHeader(token)['kid'])
+      if (!key) throw new Error('The token is of an unknown key')
+      return forge(key, { ...claimsOf(token), ...claims })
+    },
+  }
+  return { deployment, ports }
+}
+
+/** A key that Postern has never had, under the name of one of its own. */
+export function makeStrangeKey(kid: unknown): StolenKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  })
+  return { kid: `${kid}`, algorithm: 'ES256', publicKey, privateKey }
+}
+
+/** Does something `count` times, a few of them at once, unless it says before that it is enough. */
+export async function repeat(
+  count: number,
+  action: (index: number) => Promise<'enough' | undefined>,
+): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    while (next < count) if ((await action(next++)) === 'enough') next = count
+  }
+  await Promise.all(Array.from({ length: 8 }, worker))
+}

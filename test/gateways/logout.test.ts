@@ -1,0 +1,47 @@
+import t from 'tap'
+import { ada } from '../helper.ts'
+import { until } from '../process.ts'
+import { repeat, standBehind } from './behind.ts'
+import { type AskingGateway, askingGateways } from './gateways.ts'
+
+/** How many requests follow a logout. */
+const COUNT = 1000
+
+for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
+  t.test(`${gateway} admits none of ${COUNT} requests after a logout, in the midst of traffic`, async (t) => {
+    const { send, received, register, logIn, logOut } = await standBehind(t, gateway)
+    await register(ada)
+    const token = await logIn()
+    const other = await logIn()
+    let isLoggedOut = false
+    let admittedBefore = 0
+    const after = { refused: 0, admitted: 0, others: 0 }
+
+    const traffic = repeat(Number.POSITIVE_INFINITY, async (index) => {
+      if (after.refused + after.admitted >= COUNT) return 'enough'
+      // A request that begins after the answer to the logout: nothing is asked of those under way.
+      const isAfter = isLoggedOut
+      if (index % 10 === 0) {
+        t.equal((await send({ token: other })).status, 200, 'another token of the same person still counts')
+        return undefined
+      }
+      const { status } = await send({ token, path: isAfter ? '/after' : '/before' })
+      if (!isAfter) admittedBefore += status === 200 ? 1 : 0
+      else if (status === 401) after.refused += 1
+      else if (status === 200) after.admitted += 1
+      else after.others += 1
+      return undefined
+    })
+    await until(() => admittedBefore > 50)
+    const { status } = await logOut(token)
+    isLoggedOut = true
+    await traffic
+
+    t.equal(status, 200)
+    t.comment(`${gateway}: ${after.admitted} of ${after.refused} requests after the logout admitted`)
+    t.equal(after.admitted, 0)
+    t.equal(after.others, 0)
+    t.ok(after.refused >= COUNT)
+    t.notOk(received.some(({ url }) => url === '/after'))
+  })
+}

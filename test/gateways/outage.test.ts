@@ -1,0 +1,115 @@
+import t, { type Test } from 'tap'
+import { ada } from '../helper.ts'
+import { until } from '../process.ts'
+import { withDamagedSchema } from '../trouble.ts'
+import { type Deployment, repeat, standBehind } from './behind.ts'
+import { type AskingGateway, askingGateways } from './gateways.ts'
+
+/** Asserts that the gateway admits nobody, and does not call a good token bad. */
+async function assertClosed(t: Test, { send, received }: Deployment, token: string): Promise<void> {
+  const before = received.length
+  const body = Buffer.from('x')
+  const answers = await Promise.all(
+    [{ token }, { token: 'garbage' }, {}].map((sent) => send({ ...sent, method: 'POST', body })),
+  )
+  for (const { status } of answers) t.ok(status >= 500, `${status}`)
+  t.equal(received.length, before, 'the application sees nothing')
+}
+
+for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
+  t.test(`${gateway} admits nobody while Postern is stopped, and goes on by itself`, async (t) => {
+    const deployment = await standBehind(t, gateway)
+    const { send, postern, restart, register, logIn } = deployment
+    await register(ada)
+    const token = await logIn()
+    t.equal((await send({ token })).status, 200)
+
+    await postern.stop()
+
+    await assertClosed(t, deployment, token)
+    if (gateway === 'nginx') {
+      const { status, headers } = await send({ token })
+      t.equal(status, 503)
+      t.match(headers['retry-after'], /^\d+$/)
+    }
+    const { status } = await send({ method: 'POST', path: '/login', body: Buffer.from('{}') })
+    t.ok(status >= 500, 'nor can anybody log in')
+
+    await restart()
+
+    t.equal((await send({ token })).status, 200)
+  })
+
+  t.test(`${gateway} admits nobody when Postern does not answer, and when it is killed`, async (t) => {
+    const deployment = await standBehind(t, gateway)
+    const { send, postern, restart, register, logIn } = deployment
+    await register(ada)
+    const token = await logIn()
+    t.equal((await send({ token })).status, 200)
+
+    postern.process.kill('SIGSTOP')
+    await assertClosed(t, deployment, token)
+    await postern.stop('SIGKILL')
+    await assertClosed(t, deployment, token)
+
+    await restart()
+    t.equal((await send({ token })).status, 200)
+  })
+
+  t.test(`${gateway} takes requests while Postern restarts, and admits no bad one`, async (t) => {
+    const { send, received, postern, restart, register, logIn, logOut } = await standBehind(t, gateway)
+    await register(ada)
+    const token = await logIn()
+    const left = await logIn()
+    await logOut(left)
+    const statuses = new Map<string, number>()
+    let hasRestarted = false
+    let admittedSince = 0
+
+    const traffic = repeat(Number.POSITIVE_INFINITY, async (index) => {
+      if (admittedSince > 100) return 'enough'
+      const isGood = index % 2 === 0
+      const since = hasRestarted
+      const { status } = await send({ token: isGood ? token : left, path: isGood ? '/good' : '/bad' })
+      const key = `${isGood ? 'good' : 'bad'} ${status >= 500 ? '5xx' : status}`
+      statuses.set(key, (statuses.get(key) ?? 0) + 1)
+      if (since && status === 200) admittedSince += 1
+      // As a client does that is told to wait, if not for as long.
+      if (status >= 500) await new Promise((resolve) => setTimeout(resolve, 10))
+      return undefined
+    })
+    await until(() => (statuses.get('good 200') ?? 0) > 20)
+    await postern.stop()
+    await until(() => statuses.has('good 5xx'))
+    await restart()
+    hasRestarted = true
+    await traffic
+
+    t.comment(gateway, Object.fromEntries(statuses))
+    t.same(
+      [...statuses.keys()].filter((key) => !key.endsWith('5xx')).sort(),
+      ['bad 401', 'good 200'],
+      'a good token is admitted or told to wait, a bad one refused or told to wait',
+    )
+    t.notOk(
+      received.some(({ url }) => url === '/bad'),
+      'the application sees no bad one',
+    )
+  })
+
+  t.test(`${gateway} admits nobody while the database cannot answer`, async (t) => {
+    const { send, received, db, register, logIn } = await standBehind(t, gateway)
+    await register(ada)
+    const token = await logIn()
+    t.equal((await send({ token })).status, 200)
+
+    await withDamagedSchema(db, async () => {
+      const { status, headers } = await send({ token })
+      t.equal(status, 503)
+      t.match(headers['retry-after'], /^\d+$/)
+      t.equal(received.length, 1)
+    })
+
+    t.equal((await send({ token })).status, 200)
+  })
+}

@@ -1,0 +1,69 @@
+import t from 'tap'
+import { claimsOf, decodeHeader, forge } from '../forge.ts'
+import { ada } from '../helper.ts'
+import { until } from '../process.ts'
+import { makeStrangeKey, repeat, standBehind } from './behind.ts'
+import { type AskingGateway, askingGateways } from './gateways.ts'
+
+/** How many requests come while the keys change. */
+const COUNT = 1000
+
+const kidOf = (token: string) => decodeHeader(token)['kid']
+
+for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
+  t.test(`${gateway} refuses no good token while a key rotates, and admits no bad one`, async (t) => {
+    const deployment = await standBehind(t, gateway)
+    const { send, received, register, logIn, command, db } = deployment
+    await register(ada)
+    const old = await logIn()
+    const forged = forge(makeStrangeKey(kidOf(old)), claimsOf(old))
+    const unknown = forge(makeStrangeKey('0'.repeat(24)), claimsOf(old))
+    const good = new Set([old])
+    const bad = new Set([forged, unknown])
+    const wrong = { refused: 0, admitted: 0 }
+    const right = { refused: 0, admitted: 0 }
+    let isRotated = false
+
+    const traffic = repeat(Number.POSITIVE_INFINITY, async (index) => {
+      if (isRotated && right.admitted + right.refused >= COUNT) return 'enough'
+      const tokens = index % 3 === 0 ? [...bad] : [...good]
+      const token = tokens[index % tokens.length] ?? ''
+      const isGood = good.has(token)
+      const { status } = await send({ token })
+      // A token that has changed sides meanwhile may have met either answer.
+      if (isGood !== good.has(token)) return undefined
+      const isRight = status === (isGood ? 200 : 401)
+      ;(isRight ? right : wrong)[status === 200 ? 'admitted' : 'refused'] += 1
+      return undefined
+    })
+    const pause = async () => {
+      const before = right.admitted
+      await until(() => right.admitted > before + 100)
+    }
+
+    await pause()
+    await command('keys', 'rotate')
+    await pause()
+    t.equal(kidOf(await logIn()), kidOf(old), 'the next key is only published at first')
+    const [, next] = deployment.keys()
+    db.prepare('update signing_keys set activates_at = ? where kid = ?').run(Date.now(), next?.kid)
+    const fresh = await logIn()
+    t.equal(kidOf(fresh), next?.kid, 'then it signs')
+    good.add(fresh)
+    await pause()
+    // From the command's beginning to its end the old key's tokens may be good or bad.
+    good.delete(old)
+    await command('keys', 'retire', `${kidOf(old)}`)
+    bad.add(old)
+    await pause()
+    isRotated = true
+    await traffic
+
+    t.comment(gateway, { right, wrong })
+    t.same(wrong, { refused: 0, admitted: 0 })
+    t.ok(right.refused > 100, 'bad ones were among them')
+    t.equal((await send({ token: old })).status, 401)
+    t.equal((await send({ token: fresh })).status, 200)
+    t.ok(received.length >= right.admitted)
+  })
+}
