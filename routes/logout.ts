@@ -16,9 +16,10 @@ const logout: Route = async (app) => {
     done(null)
   })
 
-  for (const [method, operationId] of [
-    ['POST', 'logout'],
-    ['GET', 'logoutByGet'],
+  for (const [method, operationId, codes] of [
+    // Of a body only the media type is looked at, and that only for whether it is one.
+    ['POST', 'logout', ['unsupported_media_type']],
+    ['GET', 'logoutByGet', []],
   ] as const) {
     app.route({
       method,
@@ -32,7 +33,7 @@ const logout: Route = async (app) => {
         security: [{ bearer: [] }, { password: [] }],
         response: {
           200: success(LoggedOut, 'The token is revoked, durably.'),
-          ...problemResponses('authentication_required', 'invalid_token'),
+          ...problemResponses('authentication_required', 'invalid_token', ...codes),
         },
       },
       handler: async (request) => {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { problemResponses, type Route } from './schemas.ts'
+import { type Route, responsesTo } from './schemas.ts'
 
 const url = (path: string) => Type.String({ examples: [`https://auth.example.com${path}`] })
 
@@ -42,7 +42,7 @@ const metadata: Route<MetadataOptions> = async (app, { issuer }) => {
         security: [],
         response: {
           200: { ...Metadata, description: 'The authorization server’s metadata.' },
-          ...problemResponses('header_fields_too_large'),
+          ...responsesTo(['header_fields_too_large']),
         },
       },
     },

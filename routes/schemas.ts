@@ -19,8 +19,7 @@ export type Route<Options extends object = Record<never, never>> = FastifyPlugin
 /** An e-mail address in a request. */
 export const Email = Type.String({
   format: 'email',
-  maxLength: EMAIL_MAX_LENGTH,
-  description: 'Trimmed and lower-cased.',
+  description: `Trimmed and lower-cased; then at most ${EMAIL_MAX_LENGTH} characters.`,
   examples: ['ada@example.com'],
 })
 
@@ -98,10 +97,15 @@ export function success<S extends TSchema>(schema: S, description: string): S {
   return { ...schema, description, headers: noStore }
 }
 
-/** The responses to a route's errors, for its `schema.response`; those that any route can give are added. */
+/** The responses to a route's errors, for its `schema.response`; those of every route that asks the database are added. */
 export function problemResponses(...codes: ProblemCode[]): Record<number, object> {
+  return responsesTo([...codes, 'internal_error', 'database_unavailable'])
+}
+
+/** The responses to these errors and no others. */
+export function responsesTo(codes: ProblemCode[]): Record<number, object> {
   const byStatus = new Map<number, ProblemCode[]>()
-  for (const code of [...codes, 'internal_error', 'database_unavailable'] as const) {
+  for (const code of codes) {
     const { status } = problems[code]
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }

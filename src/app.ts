@@ -1,12 +1,12 @@
-import { METHODS, STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import { METHODS } from 'node:http'
 import cors from '@fastify/cors'
 import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AccessLog } from '../plugins/access-log.ts'
+import { answerClientError } from '../plugins/client-errors.ts'
 import draining from '../plugins/draining.ts'
 import errorHandler from '../plugins/error-handler.ts'
-import { answerProblem, type ProblemCode, problemBody } from '../plugins/errors.ts'
+import { answerProblem } from '../plugins/errors.ts'
 import openapi from '../plugins/openapi.ts'
 import requestIds, { requestId } from '../plugins/request-id.ts'
 import securityHeaders from '../plugins/security-headers.ts'
@@ -22,6 +22,9 @@ import version from './version.ts'
 const DOCS_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+/** Log levels at which no line is written for a request. */
+const QUIET_LEVELS: Config['logLevel'][] = ['silent', 'fatal', 'error', 'warn']
+
 /** Bytes. */
 const BODY_LIMIT = 16 * 1024
 /** Milliseconds in which a request must have arrived whole, and its header alone. */
@@ -35,7 +38,7 @@ const HEADERS_TIMEOUT = 5_000
  */
 export async function buildApp(config: Config, logStream?: NodeJS.WritableStream): Promise<FastifyInstance> {
   const { host: _host, port: _port, trustProxy, logLevel, corsOrigin, ...options } = config
-  const accessLog = new AccessLog()
+  const accessLog = new AccessLog({ disableRequestLogging: QUIET_LEVELS.includes(logLevel) })
   const app = fastify({
     logger: {
       level: logLevel,
@@ -109,28 +112,4 @@ async function processRoutes(app: FastifyInstance): Promise<void> {
   await app.register(readyz)
   await app.register(openapiJson)
   finish()
-}
-
-/** Answers a request that never became one: Node's parser has refused it, or it came too slowly. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
-  const code: ProblemCode =
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? 'request_timeout'
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? 'header_fields_too_large'
-        : 'invalid_request'
-  const problem = problemBody(code)
-  const body = JSON.stringify(problem)
-  socket.end(
-    [
-      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-      'Content-Type: application/problem+json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Cache-Control: no-store',
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  )
 }

@@ -39,6 +39,9 @@ const HOOKS = [
   'onLoggedOut',
 ] as const satisfies (keyof Hooks)[]
 
+/** A path, or nothing. */
+const PREFIX = /^(\/.*[^/])?$/
+
 /** A name that needs no quotes in SQL. */
 const TABLE_PREFIX = /^[a-z_][a-z0-9_]*$/i
 
@@ -57,6 +60,9 @@ export function parseHostOptions(given: PosternOptions & RegisterOptions): Parse
     if (!(HOOKS as readonly string[]).includes(name)) values[name] = value
     else if (typeof value === 'function') Object.assign(hooks, { [name]: value })
     else faults.push(`${name} must be a function`)
+  }
+  if (prefix !== undefined && !PREFIX.test(prefix)) {
+    faults.push('prefix must be a path that does not end in a slash, as in /auth')
   }
   if (database !== undefined) faults.push(...findDatabaseFaults(given))
   else if (tablePrefix !== undefined || migrate !== undefined) {

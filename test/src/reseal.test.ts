@@ -1,0 +1,207 @@
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import SqliteDriver from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { createSealer } from '../../plugins/sealing.ts'
+import { postern } from '../cli.ts'
+import { decodeHeader, stealKeys } from '../forge.ts'
+import { ada, bearer } from '../helper.ts'
+import { logInAt, postJson, runServer, startServer } from '../process.ts'
+
+const OLD = 'the former secret, of 32 bytes or more'
+const NEW = 'the secret to come, of 32 bytes or more'
+
+interface Scene {
+  cwd: string
+  /** The database's file, and that of a kept secret. */
+  path: string
+  secretPath: string
+  /** A token that was issued before. */
+  token: string
+}
+
+/** A deployment with two keys and a token, whose service has stopped. */
+async function setScene(t: Test, env: Record<string, string> = {}): Promise<Scene> {
+  const cwd = t.testdir()
+  const server = await startServer(t, { cwd, env })
+  await postJson(`${server.address}/register`, ada)
+  const token = await logInAt(server.address, ada)
+  await postern(['keys', 'rotate'], { cwd, env })
+  await server.stop()
+  const path = join(cwd, 'data', 'postern.db')
+  return { cwd, path, secretPath: `${path}.secret`, token }
+}
+
+/** Whether a secret opens every key in the database. */
+function opensAll(path: string, secret: string): boolean {
+  const db = new SqliteDriver(path, { readonly: true })
+  try {
+    return stealKeys(db, secret).length >= 2
+  } catch {
+    return false
+  } finally {
+    db.close()
+  }
+}
+
+/** Asserts that the service starts, admits the token of before, and issues others. */
+async function assertServes(t: Test, { cwd, token }: Scene, env: Record<string, string> = {}): Promise<void> {
+  const { address, stop } = await startServer(t, { cwd, env })
+  for (const each of [token, await logInAt(address, ada)]) {
+    t.equal((await fetch(`${address}/getUser`, { headers: bearer(each) })).status, 200)
+  }
+  await stop()
+}
+
+t.test('replaces a kept secret by a random one', async (t) => {
+  const scene = await setScene(t)
+  const before = readFileSync(scene.secretPath, 'utf8').trim()
+
+  const { code, stdout, stderr } = await postern(['keys', 'reseal'], scene)
+
+  t.same([code, stderr], [0, ''])
+  const after = readFileSync(scene.secretPath, 'utf8').trim()
+  t.not(after, before)
+  t.match(after, /^[\w-]{43}$/)
+  t.equal(statSync(scene.secretPath).mode & 0o777, 0o600)
+  t.notOk(existsSync(`${scene.secretPath}.new`))
+  t.notOk((stdout + stderr).includes(after), 'it is not shown')
+  t.equal(opensAll(scene.path, before), false)
+  t.equal(opensAll(scene.path, after), true)
+  await assertServes(t, scene)
+})
+
+t.test('replaces a kept secret by a given one', async (t) => {
+  const scene = await setScene(t)
+
+  const { code } = await postern(['keys', 'reseal'], { ...scene, env: { NEW_SECRET_KEY: NEW } })
+
+  t.equal(code, 0)
+  t.equal(readFileSync(scene.secretPath, 'utf8').trim(), NEW)
+  t.equal(opensAll(scene.path, NEW), true)
+  await assertServes(t, scene)
+})
+
+t.test('seals under another SECRET_KEY, with which the service is then to start', async (t) => {
+  const scene = await setScene(t, { SECRET_KEY: OLD })
+
+  const missing = await postern(['keys', 'reseal'], { ...scene, env: { SECRET_KEY: OLD } })
+  t.equal(missing.code, 1)
+  t.match(missing.stderr, 'NEW_SECRET_KEY must be set')
+  const short = await postern(['keys', 'reseal'], {
+    ...scene,
+    env: { SECRET_KEY: OLD, NEW_SECRET_KEY: 'too short' },
+  })
+  t.equal(short.code, 1)
+  t.match(short.stderr, 'NEW_SECRET_KEY must be a text of 32 bytes or more')
+  const wrong = await postern(['keys', 'reseal'], {
+    ...scene,
+    env: { SECRET_KEY: `not ${OLD}`, NEW_SECRET_KEY: NEW },
+  })
+  t.equal(wrong.code, 1)
+  t.match(wrong.stderr, 'SECRET_KEY is not the one')
+  t.equal(opensAll(scene.path, OLD), true, 'nothing has changed so far')
+
+  const env = { SECRET_KEY: OLD, NEW_SECRET_KEY: NEW }
+  const { code, stdout, stderr } = await postern(['keys', 'reseal'], { ...scene, env })
+
+  t.same([code, stderr], [0, ''])
+  t.notOk(stdout.includes(NEW))
+  t.equal(opensAll(scene.path, NEW), true)
+  t.notOk(existsSync(scene.secretPath))
+  const former = await runServer(t, { ...scene, env: { SECRET_KEY: OLD } })
+  t.equal(former.code, 1)
+  t.match(former.stderr, 'SECRET_KEY is not the one that sealed the signing keys in this database')
+  t.notMatch(former.stderr, OLD)
+  t.notMatch(former.stderr, /^ +at /m, 'no stack')
+  await assertServes(t, scene, { SECRET_KEY: NEW })
+})
+
+/** Leaves the database as an interruption does, with one of two keys sealed anew. */
+function sealFirstKey(path: string, from: string, to: string): void {
+  const db = new SqliteDriver(path)
+  const [key] = stealKeys(db, from)
+  if (!key) throw new Error('There is no key')
+  db.prepare('update signing_keys set sealed_private_key = ? where kid = ?').run(
+    createSealer(to).seal(key.privateKey, key.kid),
+    key.kid,
+  )
+  db.close()
+}
+
+t.test('goes on where it was interrupted, with the same new secret', async (t) => {
+  const scene = await setScene(t)
+  const before = readFileSync(scene.secretPath, 'utf8').trim()
+  writeFileSync(`${scene.secretPath}.new`, `${NEW}\n`, { mode: 0o600 })
+  sealFirstKey(scene.path, before, NEW)
+  t.equal(opensAll(scene.path, before) || opensAll(scene.path, NEW), false)
+
+  const { code } = await postern(['keys', 'reseal'], scene)
+
+  t.equal(code, 0)
+  t.equal(readFileSync(scene.secretPath, 'utf8').trim(), NEW)
+  t.notOk(existsSync(`${scene.secretPath}.new`))
+  t.equal(opensAll(scene.path, NEW), true)
+  await assertServes(t, scene)
+})
+
+t.test('goes on where it was interrupted, when told the same secrets', async (t) => {
+  const scene = await setScene(t, { SECRET_KEY: OLD })
+  sealFirstKey(scene.path, OLD, NEW)
+
+  const interrupted = await runServer(t, { ...scene, env: { SECRET_KEY: OLD } })
+  t.equal(interrupted.code, 1)
+  t.match(interrupted.stderr, 'SECRET_KEY is not the one')
+  const { code } = await postern(['keys', 'reseal'], {
+    ...scene,
+    env: { SECRET_KEY: OLD, NEW_SECRET_KEY: NEW },
+  })
+
+  t.equal(code, 0)
+  t.equal(opensAll(scene.path, NEW), true)
+  await assertServes(t, scene, { SECRET_KEY: NEW })
+})
+
+t.test('makes a new secret a new key of HS256, and lets the former one verify its tokens', async (t) => {
+  const env = { ALGORITHM: 'HS256', SECRET_KEY: OLD }
+  const cwd = t.testdir()
+  const server = await startServer(t, { cwd, env })
+  await postJson(`${server.address}/register`, ada)
+  const token = await logInAt(server.address, ada)
+  await server.stop()
+
+  const resealed = await postern(['keys', 'reseal'], { cwd, env: { ...env, NEW_SECRET_KEY: NEW } })
+
+  t.equal(resealed.code, 0)
+  const path = join(cwd, 'data', 'postern.db')
+  const db = new SqliteDriver(path)
+  const keys = stealKeys(db, NEW)
+  t.same(
+    keys.map(({ privateKey }) => privateKey),
+    [OLD, NEW],
+  )
+  // Time passes until the new key signs.
+  db.prepare('update signing_keys set activates_at = activates_at - 330000').run()
+  db.close()
+  const again = await startServer(t, { cwd, env: { ...env, SECRET_KEY: NEW } })
+  const after = await logInAt(again.address, ada)
+  t.equal(decodeHeader(after)['kid'], keys[1]?.kid)
+  for (const each of [token, after]) {
+    t.equal((await fetch(`${again.address}/getUser`, { headers: bearer(each) })).status, 200)
+  }
+})
+
+t.test('a database without its kept secret is a clear error, and no new secret is made', async (t) => {
+  const { cwd, secretPath } = await setScene(t)
+  rmSync(secretPath)
+
+  const server = await runServer(t, { cwd })
+  const command = await postern(['keys', 'rotate'], { cwd })
+
+  for (const { code, stderr } of [server, command]) {
+    t.equal(code, 1)
+    t.match(stderr, 'SECRET_KEY')
+    t.match(stderr, secretPath.slice(cwd.length + 1))
+  }
+  t.notOk(existsSync(secretPath))
+})
