@@ -16,6 +16,8 @@ export const ada = { email: 'ada@example.com', password: 'correct horse battery 
 
 export interface Deployment extends Server {
   env: Record<string, string>
+  /** PEM. */
+  publicKey: string
   /** Tokens of the given number of logins, made by the deployment's own key without asking it. */
   makeTokens(count: number): string[]
   end(): Promise<void>
@@ -34,10 +36,11 @@ export async function deploy(
   const settings = { DATABASE_URL: path, SECRET_KEY, ACCESS_TOKEN_EXPIRE_MINUTES: '600', ...env }
   const server = await startPostern(settings)
   const userId = await register(server.port)
-  const makeToken = tokenMaker(path, userId)
+  const { publicKey, makeToken } = openKey(path, userId)
   return {
     ...server,
     env: settings,
+    publicKey,
     makeTokens: (count) => Array.from({ length: count }, makeToken),
     async end() {
       await stop(server)
@@ -68,10 +71,13 @@ async function register(port: number): Promise<string> {
   return ((await response.json()) as { id: string }).id
 }
 
-function tokenMaker(path: string, userId: string): () => string {
+function openKey(path: string, userId: string): { publicKey: string; makeToken(): string } {
   const db = new SqliteDriver(path, { readonly: true })
-  const key = db.prepare('select kid, sealed_private_key sealed from signing_keys').get() as {
+  const key = db
+    .prepare('select kid, public_key publicKey, sealed_private_key sealed from signing_keys')
+    .get() as {
     kid: string
+    publicKey: string
     sealed: string
   }
   db.close()
@@ -79,12 +85,13 @@ function tokenMaker(path: string, userId: string): () => string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const header = encode({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
   const iat = Math.floor(Date.now() / 1000)
-  return () => {
+  const makeToken = () => {
     const claims = { iss: 'postern', aud: 'postern', client_id: 'postern', sub: userId, jti: uuidv7() }
     const text = `${header}.${encode({ ...claims, iat, exp: iat + 36_000, ver: 0, email: ada.email })}`
     const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' })
     return `${text}.${signature.toString('base64url')}`
   }
+  return { publicKey: key.publicKey, makeToken }
 }
 
 /** A GET request with a bearer token, as bytes on the wire. */

