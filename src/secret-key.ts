@@ -72,6 +72,7 @@ function create(path: string, secretKey = newSecretKey()): string {
  * @param database path of the SQLite file
  * @param given the new secret; undefined for a random one
  * @param change seals everything under the new secret
+ * @throws InvalidOptionsError where an interrupted call was given another secret
  */
 export async function replaceKeptSecretKey(
   database: string,
@@ -80,6 +81,12 @@ export async function replaceKeptSecretKey(
 ): Promise<void> {
   const path = secretKeyPath(database)
   const next = `${path}.new`
-  await change(create(next, given))
+  const secretKey = create(next, given)
+  if (given !== undefined && secretKey !== given) {
+    throw new InvalidOptionsError(
+      `NEW_SECRET_KEY must be the one of the interrupted attempt, which is in ${next}, or unset`,
+    )
+  }
+  await change(secretKey)
   renameSync(next, path)
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { bearer, fileSettings, makeApp, makeToken, openBeside } from '../helper.ts'
 import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
@@ -74,6 +75,21 @@ t.test('takes credentials as clients send them: encoded as a form, or as they ar
     const answer = await postForm(app, '/introspect', { token }, headers)
     t.equal(answer.json().active, true, `form ${index}`)
   }
+})
+
+t.test('reads credentials with characters of any kind, once they are encoded as a form', async (t) => {
+  const settings = fileSettings(t)
+  const app = await makeApp(t, settings)
+  const token = await makeToken(app)
+  const [id, secret] = ['a client: +1', 'päss wörd + 100% & : = ']
+  const hash = createHash('sha256').update(secret).digest('hex')
+  openBeside(t, settings).prepare("insert into clients values (?, 'imported', ?, 0)").run(id, hash)
+  const encoded = new URLSearchParams([[id, secret]]).toString().replace('=', ':')
+  t.match(encoded, /^a\+client%3A\+%2B1:p%C3%A4ss\+/)
+
+  t.equal((await postForm(app, '/introspect', { token }, basic(encoded))).json().active, true)
+  const plain = await postForm(app, '/introspect', { token }, basic(`${id}:${secret}`))
+  assertOAuthError(t, plain, 'invalid_client', 'invalid_client', 'as they are')
 })
 
 t.test('refuses a client from the moment in which it is removed', async (t) => {

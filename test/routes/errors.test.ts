@@ -8,6 +8,10 @@ const ENDPOINTS = {
   '/login': 'POST',
   '/getUser': 'GET, HEAD',
   '/logout': 'POST, GET',
+}
+
+/** The same of what only the process has. */
+const PROCESS_ENDPOINTS = {
   '/healthz': 'GET, HEAD',
   '/readyz': 'GET, HEAD',
   '/openapi.json': 'GET, HEAD',
@@ -15,18 +19,23 @@ const ENDPOINTS = {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const
 
-t.test('answers a method that an endpoint does not have with those that it has', async (t) => {
-  const app = await makeApp(t)
-  for (const [url, allow] of Object.entries(ENDPOINTS)) {
-    for (const method of METHODS.filter((name) => !allow.split(', ').includes(name))) {
-      const answer = await app.inject({ method, url, ...(method === 'PUT' && { payload: '{' }) })
-      t.equal(answer.statusCode, 405, `${method} ${url}`)
-      t.equal(answer.headers['allow'], allow)
-      if (method === 'HEAD') t.equal(answer.body, '')
-      else assertProblem(t, answer, 'method_not_allowed', `${method} ${url}`)
+for (const [whose, endpoints] of [
+  ['an endpoint', ENDPOINTS],
+  ['the process', PROCESS_ENDPOINTS],
+] as const) {
+  t.test(`answers a method that ${whose} does not have with those that it has`, async (t) => {
+    const app = await makeApp(t)
+    for (const [url, allow] of Object.entries(endpoints)) {
+      for (const method of METHODS.filter((name) => !allow.split(', ').includes(name))) {
+        const answer = await app.inject({ method, url, ...(method === 'PUT' && { payload: '{' }) })
+        t.equal(answer.statusCode, 405, `${method} ${url}`)
+        t.equal(answer.headers['allow'], allow)
+        if (method === 'HEAD') t.equal(answer.body, '')
+        else assertProblem(t, answer, 'method_not_allowed', `${method} ${url}`)
+      }
     }
-  }
-})
+  })
+}
 
 t.test('answers 404 for every path that is not exactly one of its own', async (t) => {
   const app = await makeApp(t)

@@ -12,7 +12,7 @@ import {
   post,
 } from '../helper.ts'
 import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
-import { withDamagedSchema } from '../trouble.ts'
+import { withDamagedSchema, withoutTable } from '../trouble.ts'
 
 t.test('says of a token that counts what it says itself, and whose it is', async (t) => {
   const settings = {
@@ -176,5 +176,7 @@ t.test('says nothing, least of all that a token is dead, while the database cann
     assertOAuthError(t, anonymous, 'invalid_client', 'invalid_client')
   })
 
+  const fault = await withoutTable(db, 'users', () => postForm(app, '/introspect', { token }, header))
+  assertProblem(t, fault, 'internal_error')
   t.equal((await postForm(app, '/introspect', { token }, header)).json().active, true)
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { assertProblem, exchange, makeApp } from '../helper.ts'
+import { prefix } from '../packed-host.ts'
 
 const PATH = '/.well-known/oauth-authorization-server'
 
@@ -51,7 +52,7 @@ t.test(
       t.equal(answer.headers['cache-control'], 'no-store')
       t.strictSame(answer.json(), {
         issuer: ISSUER,
-        ...endpointsAt('http://auth.example.com:8080'),
+        ...endpointsAt(`http://auth.example.com:8080${prefix}`),
         ...ALWAYS,
       })
     }
@@ -67,11 +68,11 @@ t.test('believes a proxy about the address only where it is trusted', async (t) 
 
   const trusting = await makeApp(t, { TRUST_PROXY: '127.0.0.1' })
   const behind = await trusting.inject({ url: PATH, headers })
-  t.equal(behind.json().jwks_uri, 'https://auth.example.com/.well-known/jwks.json')
+  t.equal(behind.json().jwks_uri, `https://auth.example.com${prefix}/.well-known/jwks.json`)
 
   const suspicious = await makeApp(t)
   const direct = await suspicious.inject({ url: PATH, headers })
-  t.equal(direct.json().jwks_uri, 'http://10.0.0.1:3000/.well-known/jwks.json')
+  t.equal(direct.json().jwks_uri, `http://10.0.0.1:3000${prefix}/.well-known/jwks.json`)
 })
 
 t.test('names endpoints that are there', async (t) => {

@@ -12,7 +12,7 @@ import {
   post,
 } from '../helper.ts'
 import { addClient, assertOAuthError, postForm } from '../oauth.ts'
-import { withDamagedSchema } from '../trouble.ts'
+import { withDamagedSchema, withoutTable } from '../trouble.ts'
 
 t.test('revokes a token at once, everywhere, and no other', async (t) => {
   const settings = fileSettings(t)
@@ -132,4 +132,9 @@ t.test('does not claim to have revoked a token while the database cannot answer'
 
   assertProblem(t, answer, 'database_unavailable')
   t.match(answer.headers['retry-after'], /^\d+$/)
+  const fault = await withoutTable(db, 'blacklisted_tokens', () =>
+    postForm(app, '/revoke', { token }, header),
+  )
+  assertProblem(t, fault, 'internal_error')
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
 })

@@ -15,6 +15,7 @@ import {
   parseAnswer,
   post,
 } from '../helper.ts'
+import { isPacked } from '../packed-host.ts'
 import { withDamagedSchema, withoutTable } from '../trouble.ts'
 
 /** What these tests look at of an answer. */
@@ -164,6 +165,8 @@ t.test('each operation gives each answer that its description lists, as describe
     t.strictSame(Object.keys(provoke), Object.keys(responses), `every status of ${operationId}`)
 
     for (const [status, provocation] of Object.entries(provoke)) {
+      // Node.js says this before any app is asked; what a host makes of it is the host's.
+      if (isPacked && status === '431') continue
       const about = `${operationId} ${status}`
       const { headers = {}, content = {} } = responses[status] ?? {}
       const answer = await provocation()

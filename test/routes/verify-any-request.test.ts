@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { request as httpRequest, METHODS } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import { bearer, exchange, makeApp, makeToken } from '../helper.ts'
+import postern from '../../src/index.ts'
+import { ada, bearer, exchange, makeApp, makeToken } from '../helper.ts'
 
 /** Node hands a CONNECT over as a socket: no request comes of it. */
 const methods = METHODS.filter((method) => method !== 'CONNECT')
@@ -58,31 +59,42 @@ t.test('takes a browser’s preflight for what it is: a request without a token'
   }
 })
 
-t.test('decides alike for every path below, however odd', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
-  const port = await listen(app)
-  const paths = [
-    '/',
-    '//',
-    '/a',
-    '/login',
-    '/../getUser',
-    '/%2e%2e/healthz',
-    '/%2F',
-    '/%',
-    '/%zz',
-    '/%ff',
-    '/a;b',
-    '/*',
-    '/:x',
-  ]
+const LONG = `/${'a'.repeat(8000)}`
+const QUERIES = ['?x=%zz', '?access_token=x&path=/admin']
+const ODD = ['/', '//', '/a', '/login', '/../getUser', '/%2e%2e/healthz', '/%2F', '/a;b', '/*', '/:x']
 
-  for (const path of [...paths, `/${'a'.repeat(8000)}`, '?x=%zz', '?access_token=x&path=/admin']) {
-    const good = await ask(port, 'GET', `/verify${path}`, bearer(token))
-    t.equal(good.status, 200, `good at ${path.slice(0, 40)}`)
-    const bad = await ask(port, 'GET', `/verify${path}`, {})
-    t.same([bad.status, bad.user], [401, ''], `none at ${path.slice(0, 40)}`)
+for (const [how, paths] of [
+  ['odd', [...ODD, LONG, ...QUERIES]],
+  ['malformed', ['/%', '/%zz', '/%ff']],
+] as const) {
+  t.test(`decides alike for every path below, however ${how}`, async (t) => {
+    const app = await makeApp(t)
+    const token = await makeToken(app)
+    const port = await listen(app)
+
+    for (const path of paths) {
+      const good = await ask(port, 'GET', `/verify${path}`, bearer(token))
+      t.equal(good.status, 200, `good at ${path.slice(0, 40)}`)
+      const bad = await ask(port, 'GET', `/verify${path}`, {})
+      t.same([bad.status, bad.user], [401, ''], `none at ${path.slice(0, 40)}`)
+    }
+  })
+}
+
+t.test('does the same within a host, under its prefix', async (t) => {
+  const host = fastify()
+  t.teardown(() => host.close())
+  await host.register(postern, { prefix: '/auth', bcryptCost: 10 })
+  const { email, password } = ada
+  await host.inject({ method: 'POST', url: '/auth/register', payload: { email, password } })
+  const login = await host.inject({ method: 'POST', url: '/auth/login', payload: { email, password } })
+  const headers = bearer(login.json().access_token)
+
+  for (const url of ['/auth/verify', '/auth/verify/orders/1?x']) {
+    for (const method of ['GET', 'HEAD', 'PUT', 'OPTIONS'] as const) {
+      t.equal((await host.inject({ method, url, headers })).statusCode, 200, `${method} ${url}`)
+      t.equal((await host.inject({ method, url })).statusCode, 401, `${method} ${url}`)
+    }
   }
 })
 

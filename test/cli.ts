@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Exit } from './process.ts'
+
+const NODE_VERSION = new URL('../src/node-version.js', import.meta.url).href
+const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+
+export interface CliOptions {
+  /** The working directory: the service's data and its `.env` are there. */
+  cwd: string
+  /** Settings. Nothing of the test's own environment is handed down. */
+  env?: Record<string, string>
+  /** URLs of modules that run before the command. */
+  preload?: string[]
+}
+
+/** Runs a command as `npm run postern` does, in a process of its own. */
+export async function postern(args: string[], { cwd, env = {}, preload = [] }: CliOptions): Promise<Exit> {
+  const imports = [...preload, NODE_VERSION].flatMap((url) => ['--import', url])
+  const child = spawn(process.execPath, [...imports, CLI, ...args], {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const [code, signal] = await once(child, 'close')
+  return { code, signal, stdout, stderr }
+}
+
+/** Runs a command that must succeed, and reads the JSON that it prints. */
+export async function posternJson(args: string[], options: CliOptions): Promise<Record<string, string>[]> {
+  const { code, stdout, stderr } = await postern([...args, '--json'], options)
+  if (code !== 0) throw new Error(`postern ${args.join(' ')}: ${stderr}`)
+  return JSON.parse(stdout)
+}

@@ -1,0 +1,63 @@
+import type { Database as SqliteHandle } from 'better-sqlite3'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { makeClient } from '../plugins/clients.ts'
+import { type ProblemCode, problems } from '../plugins/errors.ts'
+import type { Answer } from './helper.ts'
+
+/** A machine that may introspect and revoke tokens. */
+export interface Client {
+  id: string
+  secret: string
+  /** Its `Authorization` header. */
+  header: { authorization: string }
+}
+
+/** Makes a client in a deployment's database, as `postern clients add` does. */
+export function addClient(db: SqliteHandle, name = 'resource server'): Client {
+  const { row, secret } = makeClient(name)
+  const { id, hashedSecret, createdAt } = row
+  db.prepare('insert into clients (id, name, hashed_secret, created_at) values (?, ?, ?, ?)').run(
+    id,
+    name,
+    hashedSecret,
+    createdAt.getTime(),
+  )
+  return { id, secret, header: basic(`${id}:${secret}`) }
+}
+
+/** HTTP Basic of a text as it is (RFC 7617). */
+export function basic(text: string): { authorization: string } {
+  return { authorization: `Basic ${Buffer.from(text).toString('base64')}` }
+}
+
+/** Posts a form: parameters, or a text as it is. */
+export async function postForm(
+  app: FastifyInstance,
+  url: string,
+  form: Record<string, string> | string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return await app.inject({
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    payload: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
+  })
+}
+
+/** Asserts that an answer is an error as an OAuth client understands it (RFC 6749 section 5.2), with our code beside. */
+export function assertOAuthError(
+  t: Test,
+  answer: Answer,
+  code: ProblemCode,
+  error: string,
+  about: string = code,
+): void {
+  const { status, title } = problems[code]
+  t.equal(answer.statusCode, status, `${about}: status`)
+  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8', `${about}: media type`)
+  t.equal(answer.headers['cache-control'], 'no-store', `${about}: not to be kept`)
+  const { detail: _detail, errors: _errors, ...rest } = answer.json()
+  t.strictSame(rest, { type: 'about:blank', title, status, code, error }, `${about}: body`)
+}

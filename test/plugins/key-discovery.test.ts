@@ -1,0 +1,99 @@
+import SqliteDriver, { type Statement } from 'better-sqlite3'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { decodeHeader, encode } from '../forge.ts'
+import {
+  type Answer,
+  ada,
+  bearer,
+  fileSettings,
+  logIn,
+  makeApp,
+  makeToken,
+  openBeside,
+  post,
+} from '../helper.ts'
+
+/** Counts, while a test runs, how often this process reads the table of keys as a whole. */
+function countLooks(t: Test): () => number {
+  let looks = 0
+  const prototype: Statement = Object.getPrototypeOf(new SqliteDriver(':memory:').prepare('select 1'))
+  const { all } = prototype
+  prototype.all = function (...parameters) {
+    if (/from "signing_keys" order by/.test(this.source)) looks += 1
+    return all.apply(this, parameters)
+  }
+  t.teardown(() => {
+    prototype.all = all
+  })
+  return () => looks
+}
+
+async function getUser(app: FastifyInstance, token: string): Promise<Answer> {
+  return await app.inject({ url: '/getUser', headers: bearer(token) })
+}
+
+t.test('a running service learns of each key that another makes, one after the other', async (t) => {
+  const settings = fileSettings(t)
+  const [app, beside] = await Promise.all([makeApp(t, settings), makeApp(t, settings)])
+  const db = openBeside(t, settings)
+  await post(app, '/register', ada)
+  const kids = new Set<unknown>()
+
+  for (let round = 1; round <= 4; round++) {
+    const token = await logIn(app)
+    kids.add(decodeHeader(token)['kid'])
+    t.equal((await getUser(beside, token)).statusCode, 200, `key ${round}`)
+    t.equal((await getUser(app, token)).statusCode, 200)
+
+    db.prepare('update signing_keys set retires_at = ? where retires_at is null').run(Date.now())
+
+    for (const instance of [app, beside]) t.equal((await getUser(instance, token)).statusCode, 401)
+  }
+  t.equal(kids.size, 4)
+})
+
+t.test('unknown keys make it look seldom, however many there are', async (t) => {
+  const app = await makeApp(t)
+  const token = await makeToken(app)
+  const [, payload, signature] = token.split('.')
+  const looks = countLooks(t)
+  const start = performance.now()
+
+  for (let round = 0; round < 5; round++) {
+    const flood = Array.from({ length: 100 }, (_, index) => {
+      const header = encode({ alg: 'ES256', typ: 'at+jwt', kid: `unknown-${round}-${index}` })
+      return getUser(app, `${header}.${payload}.${signature}`)
+    })
+    t.ok((await Promise.all(flood)).every(({ statusCode }) => statusCode === 401))
+  }
+
+  const bound = (performance.now() - start) / 100 + 1
+  t.ok(looks() >= 1, 'it looked')
+  t.ok(looks() <= bound, `${looks()} looks, where ${Math.floor(bound)} are allowed`)
+  t.equal((await getUser(app, token)).statusCode, 200)
+})
+
+t.test('what cannot be a token of ours, and what is one, makes it not look at all', async (t) => {
+  const app = await makeApp(t)
+  const token = await makeToken(app)
+  const [, payload, signature] = token.split('.')
+  const { alg, kid, typ } = decodeHeader(token)
+  const looks = countLooks(t)
+
+  for (const header of [
+    { alg: 'none', kid },
+    { alg: 'ES512', typ, kid: 'x' },
+    { alg, typ },
+    { alg, kid: 7 },
+    [],
+    'x',
+  ]) {
+    t.equal((await getUser(app, `${encode(header)}.${payload}.${signature}`)).statusCode, 401)
+  }
+  for (const garbage of ['x', 'a.b.c', '..', `${payload}`]) {
+    t.equal((await getUser(app, garbage)).statusCode, 401)
+  }
+  t.equal((await getUser(app, token)).statusCode, 200)
+  t.equal(looks(), 0)
+})
