@@ -1,0 +1,113 @@
+import createClient from 'openapi-fetch'
+import t, { type Test } from 'tap'
+import { ada, bearer, makeApp } from '../helper.ts'
+import type { components, paths } from './schema.d.ts'
+
+// Nothing in this file says what a body looks like: the compiler knows it all from the generated types, and complains of
+// any use of an answer that the document does not cover. So half of this test is that it compiles.
+
+async function makeClient(t: Test) {
+  const app = await makeApp(t)
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  return createClient<paths>({ baseUrl: address })
+}
+
+async function logIn(client: Awaited<ReturnType<typeof makeClient>>) {
+  await client.POST('/register', { body: ada })
+  const { data } = await client.POST('/login', { body: { email: ada.email, password: ada.password } })
+  if (!data) throw new Error('The login has failed')
+  return { headers: bearer(data.access_token) }
+}
+
+t.test('a generated client registers somebody', async (t) => {
+  const client = await makeClient(t)
+
+  const { data, error, response } = await client.POST('/register', { body: ada })
+
+  t.equal(response.status, 201)
+  t.equal(error, undefined)
+  const user: components['schemas']['User'] | undefined = data
+  t.equal(user?.email, ada.email)
+  t.equal(user?.name, ada.name)
+  t.ok(Date.parse(user?.created_at ?? '') > 0)
+})
+
+t.test('a generated client logs in by JSON', async (t) => {
+  const client = await makeClient(t)
+  await client.POST('/register', { body: ada })
+
+  const { data } = await client.POST('/login', { body: { email: ada.email, password: ada.password } })
+
+  const type: 'bearer' | undefined = data?.token_type
+  t.equal(type, 'bearer')
+  const seconds: number | undefined = data?.expires_in
+  t.equal(seconds, 900)
+})
+
+t.test('a generated client logs in by the form of OAuth 2', async (t) => {
+  const client = await makeClient(t)
+  await client.POST('/register', { body: ada })
+
+  const { data } = await client.POST('/login', {
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: { grant_type: 'password', username: ada.email, password: ada.password },
+  })
+
+  t.match(data?.access_token, /^\S+\.\S+\.\S+$/)
+})
+
+t.test(
+  'a generated client gets the account of its token, logs out, and is refused from then on',
+  async (t) => {
+    const client = await makeClient(t)
+    const request = await logIn(client)
+
+    const { data: user } = await client.GET('/getUser', request)
+    t.equal(user?.email, ada.email)
+    const { data: answer } = await client.POST('/logout', request)
+    t.equal(answer?.details, 'Logged out')
+    const refused = await client.GET('/getUser', request)
+
+    t.equal(refused.data, undefined)
+    t.equal(refused.response.status, 401)
+    t.equal(refused.error?.code, 'invalid_token')
+    t.equal(refused.error?.status, 401)
+  },
+)
+
+t.test('a generated client logs out by GET too', async (t) => {
+  const client = await makeClient(t)
+  const request = await logIn(client)
+
+  const { data } = await client.GET('/logout', request)
+
+  t.equal(data?.details, 'Logged out')
+})
+
+t.test('a generated client tells what went wrong by its code', async (t) => {
+  const client = await makeClient(t)
+  await client.POST('/register', { body: ada })
+
+  const taken = await client.POST('/register', { body: ada })
+  t.equal(taken.error?.code, 'email_taken')
+
+  const wrong = await client.POST('/login', { body: { email: ada.email, password: 'a wrong one' } })
+  t.equal(wrong.error?.code, 'invalid_credentials')
+
+  const invalid = await client.POST('/register', { body: { email: 'nobody', password: ada.password } })
+  const mistakes = invalid.error?.errors?.map(({ path, message }) => `${path} ${message}`)
+  t.same(mistakes, ['/email must be an e-mail address'])
+})
+
+t.test('the types of a generated client know nothing that the service does not say', async (t) => {
+  const client = await makeClient(t)
+  const { data, error } = await client.POST('/register', { body: ada })
+
+  // @ts-expect-error: there is no such field in the answer
+  t.equal(data?.hashed_password, undefined)
+  // @ts-expect-error: there is no such code
+  t.not(error?.code, 'no_such_code' satisfies NonNullable<typeof error>['code'])
+  // @ts-expect-error: a field is missing
+  const { response } = await client.POST('/register', { body: { email: ada.email } })
+  t.equal(response.status, 400)
+})

@@ -1,0 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { makeApp } from '../helper.ts'
+import { generate, SCHEMA } from './generate.ts'
+
+t.test('the client’s types are those of the document: else run npm run openapi:types', async (t) => {
+  const app = await makeApp(t)
+  t.equal(await readFile(SCHEMA, 'utf8'), await generate(app))
+})

@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os'
+import t from 'tap'
+import { AbandonedError, HashQueue, OverloadedError } from '../../plugins/hash-queue.ts'
+
+const cores = availableParallelism()
+
+/** Work that ends when it is told to. */
+function makeWork() {
+  const ends: (() => void)[] = []
+  let begun = 0
+  const hash = () => {
+    begun += 1
+    return new Promise<void>((resolve) => ends.push(resolve))
+  }
+  return { hash, end: () => ends.shift()?.(), begun: () => begun }
+}
+
+t.test('runs as many at once as there are cores, and the others in their turn', async (t) => {
+  const queue = new HashQueue(1)
+  const work = makeWork()
+  const all = Array.from({ length: cores + 2 }, () => queue.run(work.hash))
+  t.equal(work.begun(), cores)
+
+  for (let ended = 1; ended <= cores + 2; ended++) {
+    work.end()
+    await all[ended - 1]
+    t.equal(work.begun(), Math.min(cores + 2, cores + ended))
+  }
+})
+
+t.test(
+  'sends away at once whoever would wait for too long, and takes the next when it is better',
+  async (t) => {
+    const queue = new HashQueue(1000)
+    const work = makeWork()
+    const accepted: Promise<void>[] = []
+    while (queue.expectedWait <= 3000) accepted.push(queue.run(work.hash))
+    await t.rejects(queue.run(work.hash), OverloadedError)
+    t.equal(work.begun(), cores, 'nothing was hashed for it')
+
+    for (const job of accepted) {
+      work.end()
+      await job
+    }
+    const later = queue.run(work.hash)
+    work.end()
+    await later
+  },
+)
+
+t.test('does not hash for somebody who has gone while he waited', async (t) => {
+  const queue = new HashQueue(1)
+  const work = makeWork()
+  const running = Array.from({ length: cores }, () => queue.run(work.hash))
+  let gone = false
+  const waiting = queue.run(work.hash, () => gone)
+  gone = true
+  for (const _ of running) work.end()
+  await Promise.all(running)
+
+  await t.rejects(waiting, AbandonedError)
+  t.equal(work.begun(), cores)
+})
+
+t.test('goes on after a hash that fails', async (t) => {
+  const queue = new HashQueue(1)
+  await t.rejects(
+    queue.run(() => Promise.reject(new Error('no hash'))),
+    /no hash/,
+  )
+  t.equal(await queue.run(async () => 'a hash'), 'a hash')
+})

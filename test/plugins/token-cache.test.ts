@@ -1,0 +1,38 @@
+import t from 'tap'
+import { TokenCache } from '../../plugins/token-cache.ts'
+
+const token = (index: number, length = 500) => `${index}.`.padEnd(length, 'x')
+
+t.test('remembers what it was given, under exactly that text', async (t) => {
+  const cache = new TokenCache<number>()
+  cache.set(token(1), 1)
+
+  t.equal(cache.get(token(1)), 1)
+  t.equal(cache.get(`${token(1)}=`), undefined)
+  cache.delete(token(1))
+  t.equal(cache.get(token(1)), undefined)
+})
+
+t.test('keeps what is asked for while a flood goes by, and forgets the flood', async (t) => {
+  const cache = new TokenCache<number>()
+  cache.set(token(-1), -1)
+  for (let index = 0; index < 100_000; index++) {
+    cache.set(token(index), index)
+    if (index % 1000 === 0) t.equal(cache.get(token(-1)), -1)
+  }
+
+  t.equal(cache.get(token(0)), undefined)
+  const kept = Array.from({ length: 100_000 }, (_, index) => cache.get(token(index))).filter(
+    (value) => value !== undefined,
+  )
+  t.ok(kept.length <= 20_000, `${kept.length} of 100,000 are kept`)
+})
+
+t.test('counts long tokens for more than short ones', async (t) => {
+  const cache = new TokenCache<number>()
+  const long = 16 * 1024
+  for (let index = 0; index < 2000; index++) cache.set(token(index, long), index)
+
+  t.equal(cache.get(token(0, long)), undefined)
+  t.equal(cache.get(token(1999, long)), 1999)
+})
