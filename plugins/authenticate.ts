@@ -28,6 +28,9 @@ declare module 'fastify' {
   }
 }
 
+/** The scheme as nearly everybody spells it. */
+const SCHEME = 'Bearer '
+
 /** `Bearer`, a space, and a token of RFC 6750 section 2.1. */
 const CREDENTIALS = /^bearer +([\w.~+/-]+=*)$/i
 
@@ -44,6 +47,13 @@ interface Question {
 async function authenticate(app: FastifyInstance): Promise<void> {
   const { principals } = app.database
   let questions: Question[] = []
+
+  function checkRequest({ headers }: FastifyRequest, saysDisabled: boolean): Promise<VerifiedToken> {
+    const { authorization } = headers
+    // What was verified before was well-formed then, and is now.
+    const known = authorization?.startsWith(SCHEME) && app.tokens.recall(authorization.slice(SCHEME.length))
+    return known ? ask(known, saysDisabled) : check(bearerToken(authorization), saysDisabled)
+  }
 
   function check(token: string, saysDisabled: boolean): Promise<VerifiedToken> {
     const verified = app.tokens.verify(token)
@@ -90,7 +100,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
     return app.problem('invalid_token', { detail: 'The access token has been revoked' })
   }
 
-  function bearerToken({ headers: { authorization } }: FastifyRequest): string {
+  function bearerToken(authorization: string | undefined): string {
     if (authorization === undefined) throw app.problem('authentication_required')
     const token = CREDENTIALS.exec(authorization)?.[1]
     if (token !== undefined) return token
@@ -101,7 +111,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   function hook(saysDisabled: boolean) {
     return async (request: FastifyRequest, reply?: FastifyReply): Promise<void> => {
       try {
-        const { auth, row } = await check(bearerToken(request), saysDisabled)
+        const { auth, row } = await checkRequest(request, saysDisabled)
         request.auth = auth
         request[principal] = row ?? null
       } catch (error) {
@@ -124,7 +134,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   app.decorate('authenticate', Object.assign(required, { optional }))
   app.decorate('authenticateForGateway', hook(true))
   app.decorate('authenticateIssued', async (request) => {
-    const { auth } = await app.tokens.verify(bearerToken(request))
+    const { auth } = await app.tokens.verify(bearerToken(request.headers.authorization))
     request.auth = auth
   })
 }

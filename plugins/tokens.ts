@@ -50,6 +50,8 @@ export class VerifiedToken implements PrincipalSlot {
 /** Issues, verifies and revokes access tokens. */
 export interface Tokens {
   issue(user: Pick<UserRow, 'id' | 'email' | 'tokenVersion'>): Promise<IssuedToken>
+  /** A token that has been verified before and still counts as such; at once, and whatever the text is. */
+  recall(token: string): VerifiedToken | undefined
   /**
    * Finds out who issued a token and when it expires.
    *
@@ -82,13 +84,17 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
 
   const cache = new TokenCache<VerifiedToken>()
 
+  function recall(token: string): VerifiedToken | undefined {
+    const remembered = cache.get(token)
+    if (remembered === undefined || counts(remembered)) return remembered
+    cache.delete(token)
+    return undefined
+  }
+
   /** By what this process knows; undefined where it does not know the key. */
   function verifyNow(token: string): VerifiedToken | undefined {
-    const remembered = cache.get(token)
-    if (remembered) {
-      if (counts(remembered)) return remembered
-      cache.delete(token)
-    }
+    const remembered = recall(token)
+    if (remembered) return remembered
     // The header names the key, and is compared whole: no `alg`, `crit` or `jku` of a stranger's is ever looked at.
     const key = app.signingKeys.findByHeader(headerOf(token))
     if (!key) return undefined
@@ -122,6 +128,8 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
   }
 
   app.decorate('tokens', {
+    recall,
+
     async issue(user) {
       const key = await app.signingKeys.current()
       const tokenId = uuidv7()

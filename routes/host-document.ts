@@ -19,7 +19,8 @@ export function describeInHost(prefix: string): SwaggerTransform {
     const { security = [], ...described } = inline(describeBodies(schema, route))
     // Swagger 2 knows these guards by other words.
     if (!('openapiObject' in document)) return { schema: described, url }
-    const { components } = document.openapiObject
+    const { components, openapi } = document.openapiObject
+    if (openapi?.startsWith('3.0')) toOpenapi30(described)
     document.openapiObject.components = {
       ...components,
       securitySchemes: { ...components?.securitySchemes, ...guards },
@@ -33,6 +34,19 @@ function renameKeys<Value>(
   nameOf: (key: string) => string,
 ): Record<string, Value> {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [nameOf(key), value]))
+}
+
+/** OpenAPI 3.0 has a JSON Schema of its own, which lacks two words that Postern's schemas use. */
+function toOpenapi30(schema: object): void {
+  for (const part of Object.values(schema)) if (part instanceof Object) toOpenapi30(part)
+  if ('examples' in schema && Array.isArray(schema.examples)) {
+    Object.assign(schema, { example: schema.examples[0] })
+    delete schema.examples
+  }
+  if ('const' in schema) {
+    Object.assign(schema, { enum: [schema.const] })
+    delete schema.const
+  }
 }
 
 /** A schema with every reference replaced by what it stands for. */

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { NAME_MAX_LENGTH } from '../plugins/accounts.ts'
 import { STORABLE_TEXT } from '../plugins/validation.ts'
 import { Email, problemResponses, type Route, success, toUser, UserRef } from './schemas.ts'
 
@@ -12,7 +13,9 @@ export const RegisterBody = Type.Object(
         'Used exactly as received: at least 8 characters, at most 72 bytes in UTF-8, and not a common one.',
       examples: ['correct horse battery staple'],
     }),
-    name: Type.Optional(Type.String({ maxLength: 225, pattern: STORABLE_TEXT, examples: ['Ada Lovelace'] })),
+    name: Type.Optional(
+      Type.String({ maxLength: NAME_MAX_LENGTH, pattern: STORABLE_TEXT, examples: ['Ada Lovelace'] }),
+    ),
   },
   { additionalProperties: false },
 )
