@@ -77,6 +77,13 @@ export async function measureHashes(seconds: number, cost: number): Promise<numb
   return await answerOf<number>(forkOn(undefined, 'hashes.ts', [String(seconds), String(cost)]))
 }
 
+/** Logs in and out all the time, and counts how often. */
+export async function runSessions(port: number, connections: number, seconds: number): Promise<number> {
+  return await answerOf<number>(
+    forkOn(undefined, 'sessions.ts', [String(port), String(connections), String(seconds)]),
+  )
+}
+
 export async function stop({ child }: Server): Promise<void> {
   if (child.exitCode !== null) return
   child.kill('SIGTERM')
