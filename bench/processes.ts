@@ -3,6 +3,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import type { Sample } from './baselines.ts'
+import type { HostReady } from './host.ts'
 import type { Load, Outcome } from './load.ts'
 
 const canPin = process.platform === 'linux' && availableParallelism() > 1
@@ -63,6 +64,12 @@ export async function startBaselines(sample: Sample): Promise<Server> {
   const child = forkOn(0, 'baselines.ts')
   child.send(sample)
   return { child, port: await answerOf<number>(child) }
+}
+
+/** Starts a host with Postern in it. */
+export async function startHost(): Promise<Server & HostReady> {
+  const child = forkOn(0, 'host.ts')
+  return { child, ...(await answerOf<HostReady>(child)) }
 }
 
 /** Sends a load from the core that the servers are not on. */

@@ -11,7 +11,8 @@ export type PosternOptions = Partial<Options> &
     prefix?: string
     /**
      * A database of your own, opened by better-sqlite3, instead of `databaseUrl`. It stays yours: Postern neither configures nor
-     * closes it. Postern's tables stand beside yours, each with `tablePrefix` before its name.
+     * closes it. Postern's tables stand beside yours, each with `tablePrefix` before its name. `secretKey` must be set with it.
+     * A handle of PostgreSQL is not taken yet.
      */
     database?: SqliteHandle
     /** Stands before the names of Postern's tables in your `database`; `postern_` by default. */

@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import { type ProblemCode, problems } from '../plugins/errors.ts'
 import { buildApp } from '../src/app.ts'
 import { type Config, readConfig } from '../src/config.ts'
+import { buildPackedHost, isPacked } from './packed-host.ts'
 
 /** Cheaper hashes than in production, by as much as the settings allow. */
 const TEST_SETTINGS = { DATABASE_URL: ':memory:', BCRYPT_COST: '10', LOG_LEVEL: 'silent' }
@@ -17,7 +18,8 @@ export async function makeApp(
   settings: Record<string, string> = {},
   logStream?: NodeJS.WritableStream,
 ): Promise<FastifyInstance> {
-  const app = await buildApp(makeConfig(settings), logStream)
+  const build = isPacked ? buildPackedHost : buildApp
+  const app = await build(makeConfig(settings), logStream)
   t.teardown(() => app.close())
   return app
 }
@@ -38,14 +40,19 @@ export const ada = {
 export const credentials = { email: ada.email, password: ada.password }
 
 /** Registers somebody, and logs in. */
-export async function makeToken(app: FastifyInstance, user: typeof ada = ada): Promise<string> {
-  await app.inject({ method: 'POST', url: '/register', payload: user })
-  return await logIn(app, user)
+export async function makeToken(app: FastifyInstance, user: typeof ada = ada, prefix = ''): Promise<string> {
+  await app.inject({ method: 'POST', url: `${prefix}/register`, payload: user })
+  return await logIn(app, user, prefix)
 }
 
 /** Logs somebody in. */
-export async function logIn(app: FastifyInstance, { email, password }: typeof ada = ada): Promise<string> {
-  const response = await app.inject({ method: 'POST', url: '/login', payload: { email, password } })
+export async function logIn(
+  app: FastifyInstance,
+  { email, password }: typeof ada = ada,
+  prefix = '',
+): Promise<string> {
+  const payload = { email, password }
+  const response = await app.inject({ method: 'POST', url: `${prefix}/login`, payload })
   return response.json().access_token
 }
 

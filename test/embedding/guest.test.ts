@@ -1,0 +1,179 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { ada, bearer, collectLog, makeToken, post } from '../helper.ts'
+import { makeHost, makeHostWithPostern, PLUGIN } from './host.ts'
+
+const FASTIFY = import.meta.resolve('fastify')
+
+/** Settings of the standalone server that would be noticed, were any of them read. */
+const NONSENSE = {
+  SECRET_KEY: 'short',
+  PORT: 'nonsense',
+  NODE_ENV: 'nonsense',
+  DATABASE_URL: './not-here/postern.db',
+  ALGORITHM: 'none',
+  BCRYPT_COST: '99',
+  LOG_LEVEL: 'loud',
+  ISSUER: '',
+}
+
+/** Runs a host in a process of its own, in a directory that is empty but for `files`, and returns what it prints. */
+async function runHost(
+  t: Test,
+  body: string,
+  env = {},
+): Promise<{ cwd: string; printed: unknown; stderr: string }> {
+  const cwd = t.testdir()
+  const script = `
+    import fastify from ${JSON.stringify(FASTIFY)}
+    import postern from ${JSON.stringify(PLUGIN)}
+    const print = (value) => console.log(JSON.stringify(value))
+    const user = ${JSON.stringify(ada)}
+    ${body}`
+  const run = promisify(execFile)
+  const args = ['--input-type=module', '--eval', script]
+  const { stdout, stderr } = await run(process.execPath, args, { cwd, env: { ...env } })
+  return { cwd, printed: JSON.parse(stdout), stderr }
+}
+
+t.test('reads no environment variable and no .env', async (t) => {
+  const { printed, stderr } = await runHost(
+    t,
+    `const asked = new Set()
+    process.env = new Proxy(process.env, { get: (env, name) => (asked.add(name), env[name]) })
+    const host = fastify()
+    await host.register(postern, { bcryptCost: 10 })
+    await host.postern.register(user)
+    const { accessToken } = await host.postern.login(user)
+    const [header, claims] = accessToken.split('.').map((part) => Buffer.from(part, 'base64url').toString())
+    await host.close()
+    print({ alg: JSON.parse(header).alg, iss: JSON.parse(claims).iss, asked: [...asked].filter((name) => name in ${JSON.stringify(NONSENSE)}) })`,
+    NONSENSE,
+  )
+
+  t.strictSame(printed, { alg: 'ES256', iss: 'postern', asked: [] })
+  t.equal(stderr, '')
+})
+
+t.test('writes no file, adds no listener to the process and prints nothing', async (t) => {
+  const { cwd, printed, stderr } = await runHost(
+    t,
+    `const count = () => Object.fromEntries(process.eventNames().map((name) => [String(name), process.listenerCount(name)]))
+    const before = count()
+    const host = fastify()
+    await host.register(postern, { bcryptCost: 10 })
+    await host.ready()
+    await host.postern.register(user)
+    await host.postern.login(user)
+    const running = count()
+    await host.close()
+    print({ before, running, after: count() })`,
+  )
+
+  const { before, running, after } = printed as Record<string, object>
+  t.same(running, before)
+  t.same(after, before)
+  t.same(readdirSync(cwd), [])
+  t.equal(stderr, '')
+})
+
+t.test('keeps the process alive no longer than the host does', async (t) => {
+  const { printed } = await runHost(
+    t,
+    `const host = fastify()
+    await host.register(postern, { bcryptCost: 10 })
+    await host.ready()
+    process.on('exit', () => print('ended without being closed'))`,
+  )
+
+  t.equal(printed, 'ended without being closed')
+})
+
+t.test('writes the file that it is told to, and its secret beside it', async (t) => {
+  const { cwd } = await runHost(
+    t,
+    `const host = fastify()
+    await host.register(postern, { bcryptCost: 10, databaseUrl: 'accounts/postern.db' })
+    await host.close()
+    print(null)`,
+  )
+
+  t.same(readdirSync(cwd), ['accounts'])
+  t.same(readdirSync(join(cwd, 'accounts')), ['postern.db', 'postern.db.secret'])
+})
+
+t.test('writes no secret where it is given one', async (t) => {
+  const databaseUrl = join(t.testdir(), 'postern.db')
+  await makeHostWithPostern(t, { databaseUrl, secretKey: 'a secret of the host’s own, which is long' })
+
+  t.notOk(existsSync(`${databaseUrl}.secret`))
+})
+
+t.test('closes what it has opened', async (t) => {
+  const databaseUrl = join(t.testdir(), 'postern.db')
+  const host = await makeHostWithPostern(t, { databaseUrl })
+  await host.ready()
+  t.ok(existsSync(`${databaseUrl}-wal`), 'while it is open')
+
+  await host.close()
+
+  t.notOk(existsSync(`${databaseUrl}-wal`))
+  await t.rejects(host.postern.ping(), { code: 'database_unavailable', statusCode: 503 })
+})
+
+t.test('logs through the host’s logger, under the host’s request ids, and no secret', async (t) => {
+  const log = collectLog()
+  const options = { logger: { level: 'trace', stream: log.stream }, genReqId: () => 'id-of-the-host' }
+  const host = await makeHostWithPostern(
+    t,
+    {
+      onLoggedIn: () => {
+        throw new Error('the listener is broken')
+      },
+    },
+    options,
+  )
+  const token = await makeToken(host)
+  await host.inject({ url: '/getUser', headers: bearer(token) })
+
+  t.match(log.text(), '"hook":"onLoggedIn"')
+  t.match(log.text(), '"reqId":"id-of-the-host"')
+  t.notMatch(log.text(), ada.password)
+  t.notMatch(log.text(), token)
+})
+
+t.test('can be told to log less than the host', async (t) => {
+  const log = collectLog()
+  const host = await makeHostWithPostern(
+    t,
+    { logLevel: 'silent' },
+    { logger: { level: 'trace', stream: log.stream } },
+  )
+
+  await post(host, '/register', ada)
+
+  t.notMatch(log.text(), '/register')
+})
+
+t.test('goes down with a host that fails to start, and leaves nothing open', async (t) => {
+  const databaseUrl = join(t.testdir(), 'postern.db')
+  const host = await makeHostWithPostern(t, { databaseUrl })
+  host.register(async () => {
+    throw new Error('the host has a mistake')
+  })
+
+  await t.rejects(async () => await host.ready(), { message: 'the host has a mistake' })
+  await host.close()
+
+  t.notOk(existsSync(`${databaseUrl}-wal`))
+})
+
+t.test('is told apart from a host that does without it', async (t) => {
+  const host = makeHost(t)
+  t.notOk(host.hasPlugin('postern'))
+  const other = await makeHostWithPostern(t)
+  t.ok(other.hasPlugin('postern'))
+})

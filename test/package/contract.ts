@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process'
+import { globSync, mkdtempSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Test } from 'tap'
+import { plugin, project, ROOT } from './project.ts'
+
+/** What the process adds, and a host decides for itself. A test in this list must fail in a host, or it does not belong here. */
+const OF_THE_PROCESS: Record<string, Record<string, string>> = {
+  'errors.test.ts': {
+    'answers a method that the process does not have with those that it has': 'its own routes',
+    'answers 404 for every path that is not exactly one of its own': 'the host has a not-found handler',
+    'answers a malformed URL with 400, and with the id that the log has': 'the host has a router, and ids',
+    'answers a header over 16 KiB with 431, token or no token': 'the host has a server',
+    'answers what is not HTTP with 400': 'the host has a server',
+  },
+  'headers.test.ts': {
+    'sends headers that keep a browser from making anything else of an answer': 'for a host: @fastify/helmet',
+    'returns the request id that it was given, and logs it': 'the host has ids of its own',
+    'makes an id of its own where none came that is fit for a log': 'the host has ids of its own',
+    'lets the pages of CORS_ORIGIN in, and no others': 'for a host: @fastify/cors',
+    'answers a preflight request': 'for a host: @fastify/cors',
+    'does not call an OPTIONS request wrong that is no preflight': 'for a host: @fastify/cors',
+  },
+  'health.test.ts': {
+    '/healthz says ok to everybody': 'its own routes',
+    '/healthz is for looking at, not for sending to': 'its own routes',
+    '/readyz says ok to everybody': 'its own routes; for a host: app.postern.ping',
+    '/readyz is for looking at, not for sending to': 'its own routes',
+    'a database in trouble makes the service unready, not dead, until it is well again': 'its own routes',
+  },
+  'jwks.test.ts': {
+    'refuses a request whose header is too large': 'the host has a server',
+  },
+  'verify-any-request.test.ts': {
+    'decides alike for every path below, however malformed': 'the host has a router; rewriteUrl can help',
+  },
+}
+
+/** The tests of a file, and whether they passed. */
+async function runTests(path: string, env: NodeJS.ProcessEnv): Promise<Map<string, boolean>> {
+  const run = promisify(execFile)
+  // A directory of its own, since the tests' own directories are there, and others run the same tests at this time.
+  const cwd = mkdtempSync(join(project, 'contract-'))
+  const options = { cwd, env: { ...env, PATH: process.env['PATH'] }, maxBuffer: 2 ** 28 }
+  const { stdout } = await run(process.execPath, [path], options).catch((error) => error)
+  const results = [...`${stdout}`.matchAll(/^(not )?ok \d+ - (.*?)(?: # time=.*)?$/gm)]
+  return new Map(results.map(([, not, name = '']) => [name.replaceAll('\\#', '#'), not === undefined]))
+}
+
+/**
+ * Runs the tests of the endpoints, which are the standalone server's, against the packed plugin in a host.
+ *
+ * @param env what kind of host, as `test/packed-host.ts` has it
+ */
+export async function assertContract(t: Test, env: NodeJS.ProcessEnv): Promise<void> {
+  const paths = globSync('test/routes/*.test.ts', { cwd: ROOT }).sort()
+  t.ok(Object.keys(OF_THE_PROCESS).every((name) => paths.some((path) => basename(path) === name)))
+
+  for (const path of paths) {
+    await t.test(path, async (t) => {
+      const exempt = OF_THE_PROCESS[basename(path)] ?? {}
+      const results = await runTests(join(ROOT, path), { POSTERN_TEST_PLUGIN: plugin, ...env })
+      t.ok(results.size > 0, 'there are tests')
+      for (const [name, passed] of results) {
+        const reason = exempt[name]
+        if (reason === undefined) t.ok(passed, name)
+        else t.notOk(passed, `${name}: not in a host (${reason})`)
+      }
+      for (const name of Object.keys(exempt)) t.ok(results.has(name), `there is still: ${name}`)
+    })
+  }
+}

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { COMPILERS, compile, copyFolder, makeFolder, ROOT, runNode } from './project.ts'
+
+const source = readFileSync(join(import.meta.dirname, 'host/strict-host.ts'), 'utf8')
+
+/** The README's host, with any free port for the one that it names. */
+const [, readmeHost = ''] =
+  /^## In your own app\n.*?^```ts\n(.*?)^```$/ms.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? []
+
+/** Uses the host that the README shows, by the address in its log, and prints what it answers. */
+const VISITOR = `
+const address = await new Promise((resolve) => {
+  const write = process.stdout.write
+  process.stdout.write = (text, ...rest) => {
+    const found = /listening at (http:[^"]+)/.exec(text)?.[1]
+    if (found) resolve(found)
+    return true
+  }
+  globalThis.print = (value) => write.call(process.stdout, JSON.stringify(value))
+  import('./host.js')
+})
+const user = { email: 'ada@example.com', password: 'correct horse battery staple' }
+const ask = async (method, path, { body, token } = {}) => {
+  const headers = { ...(body && { 'content-type': 'application/json' }), ...(token && { authorization: 'Bearer ' + token }) }
+  const response = await fetch(address + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+  return [response.status, await response.text()]
+}
+await ask('POST', '/auth/register', { body: user })
+const token = JSON.parse((await ask('POST', '/auth/login', { body: user }))[1]).access_token
+print([
+  await ask('GET', '/notes', { token }), (await ask('GET', '/notes'))[0],
+  await ask('GET', '/', { token }), await ask('GET', '/'),
+  await ask('DELETE', '/account', { token }), (await ask('GET', '/notes', { token }))[0],
+])
+process.exit()
+`
+
+for (const [name, compiler] of Object.entries(COMPILERS)) {
+  const folder = (part: string) => `${part} by ${name}`.toLowerCase().replaceAll(/\W+/g, '-')
+
+  t.test(`a strict host compiles by ${name} against the packed types, and runs`, async (t) => {
+    const cwd = makeFolder(folder('strict'), { 'host.ts': source })
+
+    t.strictSame(await compile(cwd, compiler), { code: 0, output: '' })
+
+    t.strictSame(await runNode(['dist/host.js'], cwd), { code: 0, output: 'ada@example.com\n' })
+  })
+
+  t.test(`a strict host that is wrong does not compile by ${name}`, async (t) => {
+    const mistakes = {
+      'an option that is none': `await app.register(postern, { bcryptcost: 10 })`,
+      'an option of another type': `await app.register(postern, { bcryptCost: '10' })`,
+      'a hook that expects something else': `await app.register(postern, { onRegistered: (event: { id: 1 }) => {} })`,
+      'a forgotten null': `app.get('/x', async (request) => request.auth.userId)`,
+      'a method that is none': `await app.postern.registr({ email: '', password: '' })`,
+      'a code that is none': `export const code: ProblemCode = 'email-taken'`,
+    }
+    const files = Object.fromEntries(
+      Object.values(mistakes).map((line, index) => [`mistake${index}.ts`, `${HEAD}${line}\n`]),
+    )
+
+    const { output } = await compile(makeFolder(folder('wrong'), files), compiler, { noUnusedLocals: false })
+
+    for (const [index, about] of Object.keys(mistakes).entries()) {
+      t.match(output, `mistake${index}.ts(5,`, about)
+    }
+    t.equal(output.match(/error TS/g)?.length, Object.keys(mistakes).length, output)
+  })
+
+  t.test(`the README’s host compiles by ${name}, and does what it says`, async (t) => {
+    t.match(readmeHost, 'port: 3000')
+    const cwd = makeFolder(folder('readme'), { 'host.ts': readmeHost.replace('port: 3000', 'port: 0') })
+
+    t.strictSame(await compile(cwd, compiler), { code: 0, output: '' })
+
+    const { output } = await runNode(
+      ['--input-type=module', '--eval', VISITOR.replace('./host.js', './dist/host.js')],
+      cwd,
+    )
+    t.strictSame(JSON.parse(output), [
+      [200, 'The notes of ada@example.com'],
+      401,
+      [200, 'Hello, ada@example.com'],
+      [200, 'Hello, stranger'],
+      [200, 'Gone'],
+      401,
+    ])
+  })
+
+  t.test(`the example compiles by ${name}`, async (t) => {
+    const cwd = copyFolder(folder('example'), 'examples/embedded-app')
+
+    // As Drizzle's own types need it.
+    t.strictSame(await compile(cwd, compiler, { skipLibCheck: true }), { code: 0, output: '' })
+  })
+}
+
+/** Four lines. */
+const HEAD = `import fastify from 'fastify'
+import postern, { type ProblemCode } from 'postern'
+export type Used = ProblemCode
+export const app = fastify()
+`
+
+t.test('the example passes its own test, as it is', async (t) => {
+  const cwd = copyFolder('example', 'examples/embedded-app')
+
+  const { code, output } = await runNode(['--test', '--test-reporter=tap'], cwd)
+
+  t.equal(code, 0, output)
+  t.match(output, /^# pass 2$/m)
+  t.match(output, /^# fail 0$/m)
+})

@@ -1,0 +1,89 @@
+import { type ExecFileException, execFile } from 'node:child_process'
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+/** The repository. */
+export const ROOT = resolve(import.meta.dirname, '../..')
+
+/** What `npm run test:package` has packed, and where it has installed it. */
+export const tarball = required('POSTERN_TEST_TARBALL')
+export const plugin = required('POSTERN_TEST_PLUGIN')
+/** The installed package. */
+export const packageDirectory = resolve(plugin, '../../..')
+/** The project that it has been installed into. */
+export const project = resolve(packageDirectory, '../..')
+
+/** The compilers that a host may use. */
+export const COMPILERS = {
+  'TypeScript 7': join(ROOT, 'node_modules/typescript/lib/tsc.js'),
+  'TypeScript 5.9': join(ROOT, 'test/openapi-client/node_modules/typescript/lib/tsc.js'),
+}
+
+/** What a careful host compiles with. */
+export const STRICT = {
+  target: 'es2024',
+  lib: ['es2024'],
+  types: ['node'],
+  module: 'nodenext',
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  verbatimModuleSyntax: true,
+  skipLibCheck: false,
+  allowImportingTsExtensions: true,
+  rewriteRelativeImportExtensions: true,
+}
+
+/** How a process ended, and what it said. */
+export interface Ended {
+  code: number
+  output: string
+}
+
+/** Runs a script with the Node.js of the tests. */
+export async function runNode(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd, env })
+    return { code: 0, output: stdout + stderr }
+  } catch (error) {
+    const { code, stdout = '', stderr = '' } = error as ExecFileException
+    return { code: Number(code ?? 1), output: stdout + stderr }
+  }
+}
+
+/** A folder of the project with files in it, and with the types that a host installs for its own part. */
+export function makeFolder(name: string, files: Record<string, string>): string {
+  const folder = join(project, name)
+  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
+  for (const types of ['node', 'better-sqlite3']) {
+    symlinkSync(join(ROOT, 'node_modules/@types', types), join(folder, 'node_modules/@types', types))
+  }
+  for (const [path, text] of Object.entries({ 'package.json': '{ "type": "module" }', ...files })) {
+    writeFileSync(join(folder, path), text)
+  }
+  return folder
+}
+
+/** The same with copies of a folder of the repository. */
+export function copyFolder(name: string, source: string): string {
+  const folder = makeFolder(name, {})
+  cpSync(join(ROOT, source), folder, { recursive: true })
+  return folder
+}
+
+/** Compiles the TypeScript of a folder to JavaScript in its `dist`. */
+export async function compile(folder: string, compiler: string, options: object = {}): Promise<Ended> {
+  const config = {
+    compilerOptions: { ...STRICT, rootDir: '.', outDir: 'dist', ...options },
+    include: ['*.ts'],
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+  return await runNode([compiler, '-p', '.'], folder)
+}
+
+function required(name: string): string {
+  const value = process.env[name]
+  if (!value) throw new Error(`${name} is not set: these tests are run by npm run test:package`)
+  return value
+}
