@@ -23,18 +23,23 @@ export interface Deployment extends Server {
   end(): Promise<void>
 }
 
+/** What a deployment is to have. */
+interface DeploymentOptions {
+  accounts?: number
+  revoked?: number
+  /** The only core that it may use; null for all, where hashing is measured. */
+  core?: number | null
+}
+
 /** Starts Postern on a database with that many accounts and revoked tokens. */
-export async function deploy(
-  accounts = 1,
-  revoked = 0,
-  env: Record<string, string> = {},
-): Promise<Deployment> {
+export async function deploy(options: DeploymentOptions = {}): Promise<Deployment> {
+  const { accounts = 1, revoked = 0, core = 0 } = options
   const directory = mkdtempSync(join(tmpdir(), 'postern-bench-'))
   const path = join(directory, 'postern.db')
   await (await openDatabase(path)).close()
   fill(path, accounts, revoked)
-  const settings = { DATABASE_URL: path, SECRET_KEY, ACCESS_TOKEN_EXPIRE_MINUTES: '600', ...env }
-  const server = await startPostern(settings)
+  const settings = { DATABASE_URL: path, SECRET_KEY, ACCESS_TOKEN_EXPIRE_MINUTES: '600' }
+  const server = await startPostern(settings, core)
   const userId = await register(server.port)
   const { publicKey, makeToken } = openKey(path, userId)
   return {

@@ -105,7 +105,7 @@ async function throughputOnce(server: Server, requests: string[], { seconds }: E
 /** Whether a check costs the same however much there is in the database. */
 export async function measureGrowth(effort: Effort): Promise<Figure[]> {
   const empty = await deploy()
-  const full = await deploy(1_000_000, 1_000_000)
+  const full = await deploy({ accounts: 1_000_000, revoked: 1_000_000 })
   const of = (deployment: Deployment) => deployment.makeTokens(200).map((token) => get('/getUser', token))
   const [emptyRequests, fullRequests] = [of(empty), of(full)]
   const samples: number[] = []
@@ -121,7 +121,7 @@ export async function measureGrowth(effort: Effort): Promise<Figure[]> {
 
 /** Logins, and what they do to checks. */
 export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure[]> {
-  const deployment = await deploy()
+  const deployment = await deploy({ core: null })
   const { port } = deployment
   const checks = deployment.makeTokens(200).map((token) => get('/getUser', token))
   const login = [post('/login', ada)]
@@ -139,11 +139,11 @@ export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure
   let worst = ''
   for (let round = 0; round < rounds; round++) {
     const hashes = await measureHashes(long, 12)
-    const logins = await sendLoad({ port, connections: 16, seconds: long, requests: login }, undefined)
+    const logins = await sendLoad({ port, connections: 16, seconds: long, requests: login }, null)
     figures.logins.samples.push((logins.statuses['200'] ?? 0) / long / hashes)
     const alone = await sendLoad({ ...calm, seconds: long })
     const [flood, during] = await Promise.all([
-      sendLoad({ port, connections: 64, seconds: long + 1, requests: login }, undefined),
+      sendLoad({ port, connections: 64, seconds: long + 1, requests: login }, null),
       sendLoad({ ...calm, seconds: long }),
     ])
     figures.flood.samples.push(during.p99 / alone.p99)
@@ -155,7 +155,7 @@ export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure
 
 /** Logging in and out all the time, and what its commits do to checks. */
 export async function measureWrites({ rounds, seconds }: Effort): Promise<Figure[]> {
-  const deployment = await deploy()
+  const deployment = await deploy({ core: null })
   const { port } = deployment
   const checks = deployment.makeTokens(200).map((token) => get('/getUser', token))
   const calm = { port, connections: CONNECTIONS, rate: RATE, requests: checks }
@@ -180,7 +180,7 @@ export async function measureStart({ rounds }: Effort): Promise<Figure[]> {
   const deployment = await deploy()
   const samples: number[] = []
   for (let round = 0; round < Math.max(5, rounds); round++) {
-    const started = await startPostern(deployment.env)
+    const started = await startPostern(deployment.env, null)
     samples.push(started.milliseconds)
     await stop(started)
   }

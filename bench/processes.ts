@@ -10,8 +10,8 @@ const canPin = process.platform === 'linux' && availableParallelism() > 1
 const file = (name: string) => new URL(name, import.meta.url).pathname
 
 /** Starts one of the modules beside this one. */
-function forkOn(core: number | undefined, name: string, parameters: string[] = []): ChildProcess {
-  if (core === undefined || !canPin) return fork(file(name), parameters)
+function forkOn(core: number | null, name: string, parameters: string[] = []): ChildProcess {
+  if (core === null || !canPin) return fork(file(name), parameters)
   return spawn('taskset', ['-c', String(core), process.execPath, file(name), ...parameters], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
@@ -33,15 +33,18 @@ export interface Server {
   port: number
 }
 
-/** Starts Postern as a person would, but for its log. */
+/**
+ * Starts Postern as a person would, but for its log.
+ *
+ * @param core the only one it may use; null for all
+ */
 export async function startPostern(
   env: Record<string, string>,
-  core: number | undefined = 0,
+  core: number | null = 0,
 ): Promise<Server & { milliseconds: number }> {
   const begun = performance.now()
   const command = [process.execPath, '--import', file('../src/node-version.js'), file('../src/server.ts')]
-  const [program, ...rest] =
-    core !== undefined && canPin ? ['taskset', '-c', String(core), ...command] : command
+  const [program, ...rest] = core !== null && canPin ? ['taskset', '-c', String(core), ...command] : command
   const child = spawn(program as string, rest, {
     env: { PATH: process.env['PATH'] ?? '', PORT: '0', LOG_LEVEL: 'silent', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -73,7 +76,7 @@ export async function startHost(): Promise<Server & HostReady> {
 }
 
 /** Sends a load from the core that the servers are not on. */
-export async function sendLoad(load: Load, core: number | undefined = 1): Promise<Outcome> {
+export async function sendLoad(load: Load, core: number | null = 1): Promise<Outcome> {
   const child = forkOn(core, 'load.ts')
   child.send(load)
   return await answerOf<Outcome>(child)
@@ -81,13 +84,13 @@ export async function sendLoad(load: Load, core: number | undefined = 1): Promis
 
 /** Hashes a second that bare bcrypt reaches on all cores. */
 export async function measureHashes(seconds: number, cost: number): Promise<number> {
-  return await answerOf<number>(forkOn(undefined, 'hashes.ts', [String(seconds), String(cost)]))
+  return await answerOf<number>(forkOn(null, 'hashes.ts', [String(seconds), String(cost)]))
 }
 
 /** Logs in and out all the time, and counts how often. */
 export async function runSessions(port: number, connections: number, seconds: number): Promise<number> {
   return await answerOf<number>(
-    forkOn(undefined, 'sessions.ts', [String(port), String(connections), String(seconds)]),
+    forkOn(null, 'sessions.ts', [String(port), String(connections), String(seconds)]),
   )
 }
 
