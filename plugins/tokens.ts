@@ -172,13 +172,17 @@ export default fp(tokens, {
 
 /** What a token says, in the words of Postern's interface for code. */
 export function toAuth({ sub, email, jti, iat, exp }: AccessTokenClaims): Auth {
-  // Requests with the same token share it.
+  // Requests with the same token share it, so nothing in it can be changed: a date is a new one each time.
   return Object.freeze({
     userId: sub,
     email,
     tokenId: jti,
-    issuedAt: new Date(iat * 1000),
-    expiresAt: new Date(exp * 1000),
+    get issuedAt() {
+      return new Date(iat * 1000)
+    },
+    get expiresAt() {
+      return new Date(exp * 1000)
+    },
   })
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Exit } from './process.ts'
+import { COMPILE_CACHE, type Exit } from './process.ts'
 
 const NODE_VERSION = new URL('../src/node-version.js', import.meta.url).href
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -20,7 +20,7 @@ export async function postern(args: string[], { cwd, env = {}, preload = [] }: C
   const imports = [...preload, NODE_VERSION].flatMap((url) => ['--import', url])
   const child = spawn(process.execPath, [...imports, CLI, ...args], {
     cwd,
-    env,
+    env: { ...COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let stdout = ''
