@@ -21,6 +21,7 @@ export function drawChart(machine: string, results: Result[]): string {
 <text x="${(LABEL + width + 6).toFixed(1)}" y="${y + 15}">${result.median.toFixed(2)} (${sense} ${result.bar})</text>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">
+<title>Postern against its baselines: ratios, and the goals as dashed lines</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="10" y="18" fill="#4a5568">${escapeXml(machine)}</text>
 ${rows.join('\n')}
