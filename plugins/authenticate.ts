@@ -5,7 +5,7 @@ import type { Problem } from './errors.ts'
 import type { AccessTokenClaims } from './jwt.ts'
 import type { Authenticate } from './postern.ts'
 import { principal } from './request-auth.ts'
-import type { VerifiedToken } from './tokens.ts'
+import type { VerifiedToken } from './verified-token.ts'
 
 /** A token that counts, and the account that it stands for. */
 export interface CheckedToken {

@@ -1,7 +1,7 @@
-import { generateKeyPair, randomBytes } from 'node:crypto'
-import { promisify } from 'node:util'
+import { randomBytes } from 'node:crypto'
 import type { Repositories, SigningKeyRow } from '../drizzle/index.ts'
 import type { Algorithm } from './jwt.ts'
+import { generateKey } from './key-material.ts'
 import { createSealer } from './sealing.ts'
 
 /** Seconds for which a verifier may keep the JWKS (RFC 9111 section 5.2.2.1). */
@@ -61,7 +61,7 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
   /** Makes the key after the newest one, unless somebody else does so first. */
   async function makeSuccessor(keys: SigningKeyRow[], activatesAt: Date): Promise<boolean> {
     const kid = randomBytes(12).toString('hex')
-    const { publicKey, privateKey } = await generate(algorithm, secretKey)
+    const { publicKey, privateKey } = await generateKey(algorithm, secretKey)
     return await repository.insert({
       kid,
       algorithm,
@@ -144,31 +144,4 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
   }
 
   return { ensureSigner, rotate, maintain }
-}
-
-const generateAsymmetric = promisify(generateKeyPair) as (
-  type: string,
-  options: object,
-) => Promise<{ publicKey: string; privateKey: string }>
-
-const encodings = {
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-}
-
-/** New key material. HS256 has none of its own: its key is SECRET_KEY, which other services may share. */
-async function generate(
-  algorithm: Algorithm,
-  secretKey: string,
-): Promise<{ publicKey: string | null; privateKey: string }> {
-  switch (algorithm) {
-    case 'ES256':
-      return await generateAsymmetric('ec', { namedCurve: 'P-256', ...encodings })
-    case 'EdDSA':
-      return await generateAsymmetric('ed25519', encodings)
-    case 'RS256':
-      return await generateAsymmetric('rsa', { modulusLength: 2048, ...encodings })
-    case 'HS256':
-      return { publicKey: null, privateKey: secretKey }
-  }
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { toAccount } from './accounts.ts'
 import type { ActionContext, User } from './hooks.ts'
-import { toAuth } from './tokens.ts'
+import { toAuth } from './verified-token.ts'
 
 /** What somebody must know to log in. */
 export interface Credentials {

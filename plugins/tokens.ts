@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { v7 as uuidv7 } from 'uuid'
-import type { PrincipalSlot, UserRow } from '../drizzle/index.ts'
+import type { UserRow } from '../drizzle/index.ts'
 import { type AccessTokenClaims, ALGORITHMS } from './jwt.ts'
 import type { Auth } from './postern.ts'
 import type { SigningKey } from './signing-keys.ts'
 import { TokenCache } from './token-cache.ts'
+import { VerifiedToken } from './verified-token.ts'
 
 /** An access token as a client receives it (RFC 6749 section 5.1). */
 export interface IssuedToken {
@@ -14,37 +15,6 @@ export interface IssuedToken {
   tokenId: string
   /** Seconds. */
   expiresIn: number
-}
-
-/**
- * A token that Postern issued and that has not expired. Whether it has been revoked is for the database to say, and is said in
- * `row`.
- */
-export class VerifiedToken implements PrincipalSlot {
-  readonly claims: AccessTokenClaims
-  readonly key: SigningKey
-  /** What a host may know of it. */
-  readonly auth: Auth
-  row: PrincipalSlot['row']
-  state: PrincipalSlot['state'] = null
-
-  constructor(claims: AccessTokenClaims, key: SigningKey) {
-    this.claims = claims
-    this.key = key
-    this.auth = toAuth(claims)
-  }
-
-  get userId(): string {
-    return this.claims.sub
-  }
-
-  get jti(): string {
-    return this.claims.jti
-  }
-
-  get kid(): string {
-    return this.key.kid
-  }
 }
 
 /** Issues, verifies and revokes access tokens. */
@@ -169,22 +139,6 @@ export default fp(tokens, {
   name: 'postern-tokens',
   dependencies: ['postern-errors', 'postern-database', 'postern-signing-keys'],
 })
-
-/** What a token says, in the words of Postern's interface for code. */
-export function toAuth({ sub, email, jti, iat, exp }: AccessTokenClaims): Auth {
-  // Requests with the same token share it, so nothing in it can be changed: a date is a new one each time.
-  return Object.freeze({
-    userId: sub,
-    email,
-    tokenId: jti,
-    get issuedAt() {
-      return new Date(iat * 1000)
-    },
-    get expiresAt() {
-      return new Date(exp * 1000)
-    },
-  })
-}
 
 function headerOf(token: string): string {
   return token.slice(0, token.indexOf('.'))

@@ -1,0 +1,51 @@
+import type { PrincipalSlot } from '../drizzle/index.ts'
+import type { AccessTokenClaims } from './jwt.ts'
+import type { Auth } from './postern.ts'
+import type { SigningKey } from './signing-keys.ts'
+
+/**
+ * A token that Postern issued and that has not expired. Whether it has been revoked is for the database to say, and is said in
+ * `row`.
+ */
+export class VerifiedToken implements PrincipalSlot {
+  readonly claims: AccessTokenClaims
+  readonly key: SigningKey
+  /** What a host may know of it. */
+  readonly auth: Auth
+  row: PrincipalSlot['row']
+  state: PrincipalSlot['state'] = null
+
+  constructor(claims: AccessTokenClaims, key: SigningKey) {
+    this.claims = claims
+    this.key = key
+    this.auth = toAuth(claims)
+  }
+
+  get userId(): string {
+    return this.claims.sub
+  }
+
+  get jti(): string {
+    return this.claims.jti
+  }
+
+  get kid(): string {
+    return this.key.kid
+  }
+}
+
+/** What a token says, in the words of Postern's interface for code. */
+export function toAuth({ sub, email, jti, iat, exp }: AccessTokenClaims): Auth {
+  // Requests with the same token share it, so nothing in it can be changed: a date is a new one each time.
+  return Object.freeze({
+    userId: sub,
+    email,
+    tokenId: jti,
+    get issuedAt() {
+      return new Date(iat * 1000)
+    },
+    get expiresAt() {
+      return new Date(exp * 1000)
+    },
+  })
+}
