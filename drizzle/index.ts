@@ -1,24 +1,24 @@
-import { fileURLToPath } from 'node:url'
 import type { Database as DriverHandle } from 'better-sqlite3'
+import type { Pool } from 'pg'
+import type { Connection, PoolState } from './connection.ts'
 import { DatabaseUnavailableError } from './errors.ts'
-import { type HostDatabase, migrate } from './host.ts'
+import { guard, guardAll, guardReader } from './guard.ts'
+import { type HostDatabase, migrate, POSTGRES_SCHEMA } from './host.ts'
+import { DrizzleQueryError } from './orm.ts'
+import type { ServerSettings } from './postgres/client.ts'
 import type { PrincipalReader } from './principals.ts'
 import { createRepositories, type Repositories } from './repositories.ts'
-import {
-  isDurable,
-  isSqliteUnavailable,
-  openSqlite,
-  type SqliteDatabase,
-  wrapSqlite,
-} from './sqlite/client.ts'
-import { createPrincipalReader } from './sqlite/principals.ts'
-import { createTables, type Tables } from './sqlite/schema.ts'
+import { openSqlite, wrapSqlite } from './sqlite/client.ts'
+import { databasePath, isPostgresUrl } from './url.ts'
 
+export type { PoolState } from './connection.ts'
 export { DatabaseUnavailableError, NewerDatabaseError } from './errors.ts'
 export type { HostDatabase } from './host.ts'
+export type { ServerSettings } from './postgres/client.ts'
 export type { PrincipalReader, PrincipalSlot } from './principals.ts'
 export type { Repositories } from './repositories.ts'
 export type * from './types.ts'
+export { databasePath, isPostgresUrl, UnknownDatabaseError } from './url.ts'
 
 /**
  * An opened database. A query that the database cannot answer at present throws what `openDatabase` was told to.
@@ -27,119 +27,83 @@ export interface Database extends Repositories {
   principals: PrincipalReader
   /** Resolves when the database answers. */
   ping(): Promise<void>
-  /** Whether what a query has written survives a power cut. Only a host's own handle may be set otherwise. */
+  /** Whether what a query has written survives a power cut. Only somebody else's settings may have it otherwise. */
   readonly isDurable: boolean
+  /** The connections to the server; undefined where there is none. */
+  pool?: (() => PoolState) | undefined
   close(): Promise<void>
 }
 
-/** A setting's value names no database that Postern can open. */
-export class UnknownDatabaseError extends Error {
-  override readonly name = 'UnknownDatabaseError'
+/** How a database is opened. */
+export interface OpenOptions extends Partial<ServerSettings> {
+  /** Makes what a query throws when the database cannot answer at present. */
+  toError?: (cause: unknown) => Error
 }
 
-/**
- * Where a database's file lies.
- *
- * @param url a path, a `file:` URL or `:memory:`
- * @returns the path, or null for a database in memory
- * @throws UnknownDatabaseError for any other URL
- */
-export function databasePath(url: string): string | null {
-  if (url === ':memory:') return null
-  if (url.startsWith('file:')) {
-    try {
-      // A relative one would become a file of the root directory.
-      if (url.startsWith('file:/')) return fileURLToPath(url)
-    } catch {}
-    throw new UnknownDatabaseError('a file: URL must be absolute, as in file:///var/lib/postern.db')
-  }
-  // Not the URL itself, which may carry a password. A single letter is a Windows drive.
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]
-  if (scheme !== undefined) {
-    throw new UnknownDatabaseError(`this version of Postern opens SQLite files, not ${scheme}: URLs`)
-  }
-  return url
+/** How a server is talked to, unless the settings say otherwise. */
+export const SERVER_DEFAULTS: ServerSettings = {
+  schema: POSTGRES_SCHEMA,
+  poolSize: 10,
+  connectTimeout: 2000,
+  statementTimeout: 3000,
+  lockTimeout: 1000,
 }
 
 /**
  * Opens a database and brings its tables up to date.
  *
- * @param source a path to a SQLite file, made where there is none; a `file:` URL; `:memory:`; or a host's database, which is then
- *   not closed
- * @param toError makes what a query throws when the database cannot answer at present
- * @throws UnknownDatabaseError, NewerDatabaseError
+ * @param source a path to a SQLite file, made where there is none; a `file:` URL; `:memory:`; a `postgres:` URL; or a host's database,
+ *   which is then not closed
+ * @throws UnknownDatabaseError, NewerDatabaseError, DatabaseUnavailableError
  */
 export async function openDatabase(
   source: string | HostDatabase,
-  toError: ToError = (cause) => new DatabaseUnavailableError(cause),
+  options: OpenOptions = {},
 ): Promise<Database> {
-  if (typeof source === 'string') {
-    const db = openSqlite(databasePath(source) ?? ':memory:')
-    return makeDatabase(db, createTables(''), toError, async () => void db.$client.close())
+  const { toError = (cause) => new DatabaseUnavailableError(cause), ...settings } = options
+  const connection = await connect(source, { ...SERVER_DEFAULTS, ...settings })
+  const translate = (error: unknown): unknown => {
+    // Drizzle's own message repeats the parameters of a query, a password's hash among them.
+    const cause = error instanceof DrizzleQueryError ? error.cause : error
+    return connection.isUnavailable(cause) ? toError(cause) : cause
   }
-  const { handle, tablePrefix, migrate: shouldMigrate } = source
-  if (shouldMigrate) migrate(handle, { tablePrefix })
-  return makeDatabase(wrapSqlite(handle as DriverHandle), createTables(tablePrefix), toError, async () => {})
-}
-
-type ToError = (cause: unknown) => Error
-
-function makeDatabase(
-  db: SqliteDatabase,
-  tables: Tables,
-  toError: ToError,
-  close: () => Promise<void>,
-): Database {
-  const handle = db.$client
-  const translate = (error: unknown) => (isSqliteUnavailable(handle, error) ? toError(error) : error)
-  const ping = handle.prepare('select count(*) from sqlite_schema')
   return {
-    ...guardAll(createRepositories(db, tables), translate),
-    principals: guardReader(createPrincipalReader(db, tables), translate),
-    ping: guard(async () => void ping.get(), translate),
-    isDurable: isDurable(handle),
-    close,
-  }
-}
-
-/** The same reader, without a promise where it needs none: it is behind every check. */
-function guardReader(reader: PrincipalReader, translate: (error: unknown) => unknown): PrincipalReader {
-  return {
-    load(slots) {
-      try {
-        return reader.load(slots)?.catch((error: unknown) => {
-          throw translate(error)
-        })
-      } catch (error) {
-        throw translate(error)
-      }
+    ...guardAll(createRepositories(connection.db, connection.tables), translate),
+    principals: guardReader(connection.principals, translate),
+    ping: guard(connection.ping, translate),
+    get isDurable() {
+      return connection.isDurable
     },
+    pool: connection.pool,
+    close: connection.close,
   }
 }
 
-type Query = (...parameters: never[]) => Promise<unknown>
-
-/** The same query, whose failure for the database's sake is told from every other. */
-function guard<Q extends Query>(query: Q, translate: (error: unknown) => unknown): Q {
-  const guarded = async (...parameters: Parameters<Q>) => {
-    try {
-      return await query(...parameters)
-    } catch (error) {
-      throw translate(error)
-    }
+async function connect(source: string | HostDatabase, settings: ServerSettings): Promise<Connection> {
+  if (typeof source === 'string') {
+    const path = databasePath(source)
+    return isPostgresUrl(source) ? connectServer(source, settings) : openSqlite(path ?? ':memory:')
   }
-  return guarded as Query as Q
+  if ('handle' in source) {
+    const { handle, tablePrefix } = source
+    if (source.migrate) migrate(handle, { tablePrefix })
+    return wrapSqlite(handle as DriverHandle, tablePrefix)
+  }
+  const { pool, schema } = source
+  if (source.migrate) await migrate(pool, { databaseSchema: schema })
+  const { wrapPostgres } = await import('./postgres/client.ts')
+  return wrapPostgres(pool as Pool, schema)
 }
 
-function guardAll<R extends Record<string, Record<string, Query>>>(
-  repositories: R,
-  translate: (error: unknown) => unknown,
-): R {
-  const guarded = Object.entries(repositories).map(([name, repository]) => [
-    name,
-    Object.fromEntries(
-      Object.entries(repository).map(([method, query]) => [method, guard(query, translate)]),
-    ),
+/** The driver is loaded only here: whoever has no server does not pay for it. */
+async function connectServer(url: string, settings: ServerSettings): Promise<Connection> {
+  const [{ connectPostgres }, { isPostgresUnavailable }] = await Promise.all([
+    import('./postgres/client.ts'),
+    import('./postgres/errors.ts'),
   ])
-  return Object.fromEntries(guarded) as R
+  try {
+    return await connectPostgres(url, settings)
+  } catch (error) {
+    throw isPostgresUnavailable(error) ? new DatabaseUnavailableError(error) : error
+  }
 }

@@ -6,7 +6,9 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-export const { and, asc, eq, getTableName, gt, inArray, isNull, lt, or, sql } =
+export type { SQLWrapper } from 'drizzle-orm'
+
+export const { and, asc, DrizzleQueryError, eq, getTableName, gt, inArray, isNull, lt, or, sql } =
   require('drizzle-orm') as typeof import('drizzle-orm')
 export const { drizzle } =
   require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3')

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Database, type HostDatabase, openDatabase } from '../drizzle/index.ts'
+import { type Database, type HostDatabase, openDatabase, type ServerSettings } from '../drizzle/index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,14 +11,19 @@ declare module 'fastify' {
 interface DatabaseOptions {
   /** A URL, or a host's handle. */
   source: string | HostDatabase
+  /** How a server is talked to. */
+  server: ServerSettings
 }
 
 /** Opens the database, and closes it when the app closes, unless it is the host's. */
-async function database(app: FastifyInstance, { source }: DatabaseOptions): Promise<void> {
-  const opened = await openDatabase(source, (cause) => app.problem('database_unavailable', { cause }))
+async function database(app: FastifyInstance, { source, server }: DatabaseOptions): Promise<void> {
+  const opened = await openDatabase(source, {
+    ...server,
+    toError: (cause) => app.problem('database_unavailable', { cause }),
+  })
   if (!opened.isDurable) {
     app.log.warn(
-      'the host’s database may lose what Postern has acknowledged in a power cut: set PRAGMA synchronous = FULL',
+      'the database may lose what Postern has acknowledged in a power cut: set PRAGMA synchronous = FULL in SQLite, synchronous_commit = on in PostgreSQL',
     )
   }
   app.decorate('database', opened)

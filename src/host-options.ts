@@ -1,5 +1,12 @@
 import type { RegisterOptions } from 'fastify'
-import { HOST_TABLE_PREFIX, type HostDatabase, type SqliteHandle } from '../drizzle/host.ts'
+import {
+  HOST_TABLE_PREFIX,
+  type HostDatabase,
+  isPostgresPool,
+  type PostgresPool,
+  type SqliteHandle,
+} from '../drizzle/host.ts'
+import { isPostgresUrl } from '../drizzle/index.ts'
 import type { Hooks } from '../plugins/hooks.ts'
 import { InvalidOptionsError, type Options, OptionsSchema, parse } from './options.ts'
 import { keptSecretKey, newSecretKey } from './secret-key.ts'
@@ -10,12 +17,12 @@ export type PosternOptions = Partial<Options> &
     /** Stands before the path of every endpoint. */
     prefix?: string
     /**
-     * A database of your own, opened by better-sqlite3, instead of `databaseUrl`. It stays yours: Postern neither configures nor
-     * closes it. Postern's tables stand beside yours, each with `tablePrefix` before its name. `secretKey` must be set with it.
-     * A handle of PostgreSQL is not taken yet.
+     * A database of your own instead of `databaseUrl`: opened by better-sqlite3, or a `Pool` of `pg`. It stays yours: Postern neither
+     * configures nor closes it. Postern's tables stand beside yours: in SQLite each with `tablePrefix` before its name, in PostgreSQL
+     * in the schema `databaseSchema`. `secretKey` must be set with it.
      */
-    database?: SqliteHandle
-    /** Stands before the names of Postern's tables in your `database`; `postern_` by default. */
+    database?: SqliteHandle | PostgresPool
+    /** Stands before the names of Postern's tables in your SQLite `database`; `postern_` by default. */
     tablePrefix?: string
     /** Whether Postern brings its tables in your `database` up to date; set it to false where you call `migrate` yourself. */
     migrate?: boolean
@@ -69,15 +76,17 @@ export function parseHostOptions(given: PosternOptions & RegisterOptions): Parse
   else if (tablePrefix !== undefined || migrate !== undefined) {
     faults.push('tablePrefix and migrate must come with database')
   }
+  const { databaseUrl, secretKey } = given
+  if (typeof databaseUrl === 'string' && isPostgresUrl(databaseUrl) && secretKey === undefined) {
+    faults.push('SECRET_KEY (secretKey) must be set with PostgreSQL: every instance needs the same one')
+  }
 
   const options = collect(faults, () => parse(OptionsSchema, values))
   if (!options || faults.length > 0) throw new InvalidOptionsError(faults.join('\n'))
   return {
     options,
     secretKey: options.secretKey ?? (database ? newSecretKey() : keptSecretKey(options.databaseUrl)),
-    source: database
-      ? { handle: database, tablePrefix: tablePrefix ?? HOST_TABLE_PREFIX, migrate: migrate ?? true }
-      : options.databaseUrl,
+    source: database ? hostDatabase(given, options) : options.databaseUrl,
     hooks,
     registration: {
       ...(prefix !== undefined && { prefix }),
@@ -87,20 +96,40 @@ export function parseHostOptions(given: PosternOptions & RegisterOptions): Parse
   }
 }
 
+function hostDatabase(
+  { database, tablePrefix, migrate = true }: PosternOptions,
+  options: Options,
+): HostDatabase {
+  if (isPostgresPool(database)) return { pool: database, schema: options.databaseSchema, migrate }
+  return { handle: database as SqliteHandle, tablePrefix: tablePrefix ?? HOST_TABLE_PREFIX, migrate }
+}
+
 function findDatabaseFaults(given: PosternOptions): string[] {
-  const { database, databaseUrl, secretKey, tablePrefix = HOST_TABLE_PREFIX, migrate = true } = given
+  const { database, databaseUrl, secretKey, tablePrefix, databaseSchema, migrate = true } = given
   const faults: string[] = []
-  const isHandle = typeof database?.prepare === 'function' && typeof database.pragma === 'function'
-  if (!isHandle) faults.push('database must be a handle opened by better-sqlite3')
+  const isPool = isPostgresPool(database)
+  const isHandle = isSqliteHandle(database)
+  if (!isPool && !isHandle) {
+    faults.push('database must be a handle opened by better-sqlite3, or a Pool of pg')
+  }
   if (databaseUrl !== undefined) faults.push('database and databaseUrl must not come together')
-  if (isHandle && secretKey === undefined && database.name !== ':memory:') {
+  if (secretKey === undefined && (isPool || (isHandle && database.name !== ':memory:'))) {
     faults.push('secretKey must be set, since database is: there is no place of Postern’s own to keep one')
   }
-  if (!TABLE_PREFIX.test(tablePrefix)) {
+  if (isPool && tablePrefix !== undefined)
+    faults.push('tablePrefix must come with SQLite; PostgreSQL has databaseSchema')
+  if (isHandle && databaseSchema !== undefined)
+    faults.push('databaseSchema must come with PostgreSQL; SQLite has tablePrefix')
+  if (tablePrefix !== undefined && !TABLE_PREFIX.test(tablePrefix)) {
     faults.push('tablePrefix must be letters, digits and underscores, not beginning with a digit')
   }
   if (typeof migrate !== 'boolean') faults.push('migrate must be true or false')
   return faults
+}
+
+function isSqliteHandle(database: unknown): database is SqliteHandle {
+  const { prepare, pragma } = (database ?? {}) as Partial<SqliteHandle>
+  return typeof prepare === 'function' && typeof pragma === 'function'
 }
 
 /** Adds the faults that an action throws to those found already. */

@@ -18,9 +18,10 @@ import tokens from '../plugins/tokens.ts'
 import validation from '../plugins/validation.ts'
 import routes from '../routes/index.ts'
 import { type ParsedHostOptions, type PosternOptions, parseHostOptions } from './host-options.ts'
+import { serverSettings } from './options.ts'
 
 export { NewerDatabaseError } from '../drizzle/errors.ts'
-export { migrate, type SqliteHandle } from '../drizzle/host.ts'
+export { type MigrateOptions, migrate, type PostgresPool, type SqliteHandle } from '../drizzle/host.ts'
 export type { InvalidField, Problem, ProblemCode } from '../plugins/errors.ts'
 export type { ActionContext, Hooks, LoginFailure, User } from '../plugins/hooks.ts'
 export type { Auth, Authenticate, Credentials, Login, NewAccount, Postern } from '../plugins/postern.ts'
@@ -73,7 +74,7 @@ async function build(scope: FastifyInstance, parsed: ParsedHostOptions): Promise
 
   await scope.register(errorHandler)
   await scope.register(validation)
-  await scope.register(database, { source })
+  await scope.register(database, { source, server: serverSettings(options) })
   await scope.register(pruning)
   await scope.register(hookRunner, given)
   await scope.register(signingKeys, { secretKey, algorithm, issuer, audience, tokenLifetime })

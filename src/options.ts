@@ -1,10 +1,20 @@
 import { type Static, type TObject, Type } from '@sinclair/typebox'
 import { Ajv, type ErrorObject } from 'ajv'
-import { databasePath } from '../drizzle/index.ts'
+import { databasePath, SERVER_DEFAULTS, type ServerSettings } from '../drizzle/index.ts'
 import { ALGORITHMS } from '../plugins/jwt.ts'
 
 /** Bytes that SECRET_KEY must have at least: as many as HS256's digest (RFC 7518 section 3.2). */
 const SECRET_KEY_MIN_BYTES = 32
+
+/** A setting that is a time. */
+function milliseconds(standard: number) {
+  return Type.Integer({
+    minimum: 100,
+    maximum: 60_000,
+    default: standard,
+    description: 'a whole number of milliseconds from 100 to 60000',
+  })
+}
 
 /**
  * The settings of the plugin, for a host's options and for the environment alike. Each description says what the setting
@@ -16,8 +26,28 @@ export const OptionsSchema = Type.Object(
     databaseUrl: Type.String({
       format: 'database',
       default: ':memory:',
-      description: 'a path to a SQLite file, a file: URL, or :memory:',
+      description:
+        'a path to a SQLite file, a file: URL, :memory:, or a URL as in postgres://user:password@host:5432/database, special characters percent-encoded',
     }),
+    /** In PostgreSQL: the schema of Postern's tables, made where there is none. */
+    databaseSchema: Type.String({
+      pattern: '^[a-z_][a-z0-9_]{0,62}$',
+      default: SERVER_DEFAULTS.schema,
+      description: 'lower-case letters, digits and underscores, not beginning with a digit',
+    }),
+    /** In PostgreSQL: the connections of one process, at most. */
+    databasePoolSize: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: SERVER_DEFAULTS.poolSize,
+      description: 'a whole number from 1 to 1000',
+    }),
+    /** In PostgreSQL: how long it may take to get a connection. */
+    databaseConnectTimeoutMs: milliseconds(SERVER_DEFAULTS.connectTimeout),
+    /** In PostgreSQL: how long a statement may take. */
+    databaseStatementTimeoutMs: milliseconds(SERVER_DEFAULTS.statementTimeout),
+    /** In PostgreSQL: how long a statement may wait for a lock. */
+    databaseLockTimeoutMs: milliseconds(SERVER_DEFAULTS.lockTimeout),
     /** Signs HS256 tokens and seals the stored private keys. Without one, a file beside the database holds one. */
     secretKey: Type.Optional(
       Type.String({ format: 'secret', description: `a text of ${SECRET_KEY_MIN_BYTES} bytes or more` }),
@@ -62,6 +92,17 @@ export const OptionsSchema = Type.Object(
 
 /** The settings of the plugin, complete. */
 export type Options = Static<typeof OptionsSchema>
+
+/** How the settings have a PostgreSQL server talked to. */
+export function serverSettings(options: Options): ServerSettings {
+  return {
+    schema: options.databaseSchema,
+    poolSize: options.databasePoolSize,
+    connectTimeout: options.databaseConnectTimeoutMs,
+    statementTimeout: options.databaseStatementTimeoutMs,
+    lockTimeout: options.databaseLockTimeoutMs,
+  }
+}
 
 /** Some settings are not what they must be: the message has a line for each. */
 export class InvalidOptionsError extends Error {

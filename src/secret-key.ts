@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { databasePath } from '../drizzle/index.ts'
+import { databasePath, isPostgresUrl } from '../drizzle/index.ts'
 import { InvalidOptionsError, isSecretKey } from './options.ts'
 
 /**
  * The secret of a deployment that sets none: kept in a file beside the database, which only its owner can read, and made
  * with the database.
  *
- * @throws InvalidOptionsError where there is a database, but no file, or one that holds too little
+ * @throws InvalidOptionsError where there is a database, but no file, or one that holds too little; and for a server
  */
 export function keptSecretKey(databaseUrl: string): string {
+  if (isPostgresUrl(databaseUrl)) {
+    throw new InvalidOptionsError('SECRET_KEY must be set with PostgreSQL: every instance needs the same one')
+  }
   const database = databasePath(databaseUrl)
   if (database === null) return newSecretKey()
   const path = secretKeyPath(database)

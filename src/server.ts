@@ -2,7 +2,7 @@
 import './node-version.js'
 import { resolve } from 'node:path'
 import closeWithGrace from 'close-with-grace'
-import { databasePath } from '../drizzle/index.ts'
+import { databasePath, isPostgresUrl } from '../drizzle/index.ts'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 
@@ -28,14 +28,23 @@ try {
 
 /** For a person, and on standard error: standard output has the log, for machines. */
 function greet(address: string, { databaseUrl }: Config): void {
-  const path = databasePath(databaseUrl)
   console.error(
     [
       '',
       `  Postern is ready at ${address}`,
       `  Try it in a browser  ${address}/docs`,
-      `  Data                 ${path === null ? 'in memory, gone when it stops' : resolve(path)}`,
+      `  Data                 ${whereabouts(databaseUrl)}`,
       '',
     ].join('\n'),
   )
+}
+
+/** Where the data is, without the password that a URL may carry. */
+function whereabouts(databaseUrl: string): string {
+  if (isPostgresUrl(databaseUrl)) {
+    const { host, pathname } = new URL(databaseUrl)
+    return `PostgreSQL ${host}${pathname}`
+  }
+  const path = databasePath(databaseUrl)
+  return path === null ? 'in memory, gone when it stops' : resolve(path)
 }

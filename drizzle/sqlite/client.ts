@@ -2,8 +2,11 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+import type { Connection } from '../connection.ts'
 import { drizzle } from '../orm.ts'
 import { migrateSqlite } from './migrate.ts'
+import { createSqlitePrincipalReader } from './principals.ts'
+import { createTables } from './schema.ts'
 
 /** A SQLite database under Drizzle. */
 export type SqliteDatabase = BetterSQLite3Database & { $client: SqliteHandle }
@@ -17,7 +20,7 @@ const BUSY_TIMEOUT = 1000
  * @param path of the file, or `:memory:`
  * @throws NewerDatabaseError
  */
-export function openSqlite(path: string): SqliteDatabase {
+export function openSqlite(path: string): Connection {
   if (path !== ':memory:') createPrivately(path)
   const handle = new SqliteDriver(path, { timeout: BUSY_TIMEOUT })
   try {
@@ -27,20 +30,36 @@ export function openSqlite(path: string): SqliteDatabase {
     handle.close()
     throw error
   }
-  return drizzle(handle)
+  return makeConnection(handle, '', async () => void handle.close())
 }
 
 /**
- * Puts Drizzle around a host's handle, which stays the host's: how it is configured, and when it is closed.
+ * Puts the queries on a host's handle, which stays the host's: how it is configured, and when it is closed.
  *
  * @param handle opened by better-sqlite3
+ * @param prefix stands before the name of each table
  */
-export function wrapSqlite(handle: SqliteHandle): SqliteDatabase {
-  return drizzle(handle)
+export function wrapSqlite(handle: SqliteHandle, prefix: string): Connection {
+  return makeConnection(handle, prefix, async () => {})
+}
+
+function makeConnection(handle: SqliteHandle, prefix: string, close: () => Promise<void>): Connection {
+  const db = drizzle(handle)
+  const tables = createTables(prefix)
+  const ping = handle.prepare('select count(*) from sqlite_schema')
+  return {
+    db,
+    tables,
+    principals: createSqlitePrincipalReader(db, tables),
+    ping: async () => void ping.get(),
+    isDurable: isDurable(handle),
+    isUnavailable: (error) => isSqliteUnavailable(handle, error),
+    close,
+  }
 }
 
 /** Whether a commit on this connection is on the disk when it returns, also in WAL mode. */
-export function isDurable(handle: SqliteHandle): boolean {
+function isDurable(handle: SqliteHandle): boolean {
   return handle.memory || Number(handle.pragma('synchronous', { simple: true })) >= 2
 }
 
@@ -64,7 +83,7 @@ function configure(handle: SqliteHandle): void {
 const UNAVAILABLE = /^SQLITE_(BUSY|CANTOPEN|CORRUPT|FULL|IOERR|LOCKED|NOMEM|NOTADB|PERM|PROTOCOL|READONLY)/
 
 /** Whether an error means that the database cannot answer, and not that the query is wrong. */
-export function isSqliteUnavailable(handle: SqliteHandle, error: unknown): boolean {
+function isSqliteUnavailable(handle: SqliteHandle, error: unknown): boolean {
   if (!handle.open) return true
   // By its code alone: a host's handle may be of another copy of better-sqlite3.
   return error instanceof Error && UNAVAILABLE.test(String((error as { code?: unknown }).code))

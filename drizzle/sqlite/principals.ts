@@ -1,4 +1,5 @@
-import { type PrincipalReader, selectPrincipal } from '../principals.ts'
+import { eq, sql } from '../orm.ts'
+import type { PrincipalReader } from '../principals.ts'
 import type { SqliteDatabase } from './client.ts'
 import type { Tables } from './schema.ts'
 
@@ -7,7 +8,7 @@ import type { Tables } from './schema.ts'
  * connection (https://sqlite.org/pragma.html#pragma_data_version), and `total_changes` of every write of our own, or of a host's
  * on the same handle. The proof is taken when it is needed, so nothing is ever answered from yesterday's state.
  */
-export function createPrincipalReader(db: SqliteDatabase, tables: Tables): PrincipalReader {
+export function createSqlitePrincipalReader(db: SqliteDatabase, tables: Tables): PrincipalReader {
   const handle = db.$client
   const find = selectPrincipal(db, tables)
   const dataVersion = handle.prepare<[], number>('pragma data_version').pluck()
@@ -34,4 +35,26 @@ export function createPrincipalReader(db: SqliteDatabase, tables: Tables): Princ
       return undefined
     },
   }
+}
+
+/** The one read behind a check: the account, whether the token is revoked, and until when its key counts. */
+function selectPrincipal(db: SqliteDatabase, { users, blacklistedTokens, signingKeys }: Tables) {
+  return db
+    .select({
+      id: users.id,
+      email: users.email,
+      name: users.name,
+      createdAt: users.createdAt,
+      disabledAt: users.disabledAt,
+      tokenVersion: users.tokenVersion,
+      blacklistedJti: blacklistedTokens.jti,
+      kid: signingKeys.kid,
+      keyRetiresAt: signingKeys.retiresAt,
+    })
+    .from(users)
+    .leftJoin(blacklistedTokens, eq(blacklistedTokens.jti, sql.placeholder('jti')))
+    .leftJoin(signingKeys, eq(signingKeys.kid, sql.placeholder('kid')))
+    .where(eq(users.id, sql.placeholder('userId')))
+    .limit(1)
+    .prepare()
 }

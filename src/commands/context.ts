@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
-import { type Database, databasePath, openDatabase } from '../../drizzle/index.ts'
+import { type Database, databasePath, isPostgresUrl, openDatabase } from '../../drizzle/index.ts'
 import { type Config, loadConfig } from '../config.ts'
+import { serverSettings } from '../options.ts'
 import { keptSecretKey } from '../secret-key.ts'
 
 /** What a command works on: the same settings and the same database as the service, which may be running. */
@@ -22,13 +23,13 @@ export async function withContext(
 ): Promise<void> {
   const config = loadConfig()
   const path = databasePath(config.databaseUrl)
-  if (!create && (path === null || !existsSync(path))) {
+  if (!create && !isPostgresUrl(config.databaseUrl) && (path === null || !existsSync(path))) {
     throw new Error(
       `There is no database at ${config.databaseUrl}. Run this where the service runs, or set DATABASE_URL.`,
     )
   }
   const secretKey = config.secretKey ?? keptSecretKey(config.databaseUrl)
-  const database = await openDatabase(config.databaseUrl)
+  const database = await openDatabase(config.databaseUrl, serverSettings(config))
   try {
     await action({ config, database, secretKey })
   } finally {

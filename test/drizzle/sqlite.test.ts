@@ -24,7 +24,7 @@ t.test('syncs each commit to the disk, waits for other writers, and keeps to for
   const path = join(t.testdir(), 'postern.db')
   // What one connection sets another does not have: it must hold for a new database and for an existing one.
   for (const time of ['first', 'second']) {
-    const { $client } = openSqlite(path)
+    const { $client } = openSqlite(path).db
     const pragma = (name: string) => $client.pragma(name, { simple: true })
     t.equal(pragma('journal_mode'), 'wal', `journal_mode, opened for the ${time} time`)
     t.equal(pragma('synchronous'), 2, 'FULL')
@@ -73,7 +73,7 @@ t.test('makes the tables once for all who open it at the same moment', async (t)
 t.test('leaves a database of a newer version as it is', async (t) => {
   const directory = t.testdir()
   const path = join(directory, 'postern.db')
-  const { $client } = openSqlite(path)
+  const { $client } = openSqlite(path).db
   $client.exec('alter table users add column shoe_size integer')
   $client.prepare('insert into postern_migrations values (?, ?, ?)').run(9_999_999_999_999, 'unknown', 0)
   $client.close()
@@ -111,9 +111,16 @@ t.test(
       name: 'UnknownDatabaseError',
       message: 'absolute',
     })
-    t.throws(() => databasePath('postgres://ada:hunter2@db/postern'), {
-      name: 'UnknownDatabaseError',
-      message: /^(?!.*hunter2).*postgres:/,
-    })
+    t.equal(databasePath('postgres://ada:hunter2@db/postern'), null)
+    for (const url of [
+      'postgres:hunter2',
+      'postgres://ada:hunter2#@db/postern',
+      'mysql://ada:hunter2@db/postern',
+    ]) {
+      t.throws(() => databasePath(url), {
+        name: 'UnknownDatabaseError',
+        message: /^(?!.*hunter2).*(postgres|mysql):/,
+      })
+    }
   },
 )

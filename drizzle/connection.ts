@@ -1,0 +1,26 @@
+import type { PrincipalReader } from './principals.ts'
+import type { SqliteDatabase } from './sqlite/client.ts'
+import type { Tables } from './sqlite/schema.ts'
+
+/** The connections to a server, at a moment. */
+export interface PoolState {
+  total: number
+  idle: number
+  /** Queries that wait for a connection. */
+  waiting: number
+}
+
+/** What each kind of database does in its own way, below the queries that are the same for all. */
+export interface Connection {
+  db: SqliteDatabase
+  tables: Tables
+  principals: PrincipalReader
+  ping(): Promise<void>
+  /** Whether what a query has written survives a power cut. */
+  readonly isDurable: boolean
+  /** Whether an error means that the database cannot answer, and not that the query is wrong. */
+  isUnavailable(error: unknown): boolean
+  close(): Promise<void>
+  /** Undefined where there is no pool. */
+  pool?(): PoolState
+}

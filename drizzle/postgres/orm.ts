@@ -1,0 +1,9 @@
+/** The part of drizzle-orm that only PostgreSQL needs, loaded as `../orm.ts` loads the rest, and the driver. */
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
+
+export const { drizzle } = require('drizzle-orm/node-postgres') as typeof import('drizzle-orm/node-postgres')
+export const { index, integer, PgDialect, pgSchema, pgTable, text, timestamp } =
+  require('drizzle-orm/pg-core') as typeof import('drizzle-orm/pg-core')
+export const pg = require('pg') as typeof import('pg')

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto'
+import type { Pool } from 'pg'
+import { type SQLWrapper, sql } from '../orm.ts'
+import type { PrincipalReader, PrincipalSlot } from '../principals.ts'
+import { PgDialect } from './orm.ts'
+import type { PostgresTables } from './schema.ts'
+import type { Session } from './session.ts'
+
+/** Reads under way at once. While they are, what arrives gathers for the next one. */
+const LANES = 2
+
+/** Milliseconds after which a read has failed for a reason that the next one would wait for as well. */
+const HOPELESS = 1000
+
+/** The server takes no writes: it is a standby, perhaps of a primary that has moved on, and its word may be of yesterday. */
+export class ReadOnlyServerError extends Error {
+  override readonly name = 'ReadOnlyServerError'
+}
+
+/** Some checks that share one read, and what becomes of them. */
+interface Round extends PromiseWithResolvers<void> {
+  slots: Set<PrincipalSlot>
+}
+
+/** A row of the read: which slot it is for, and the columns of `PrincipalRow`, each as the server's text. */
+type Row = [ordinal: string, readOnly: string, ...columns: (string | null)[]]
+
+/**
+ * Reads what a check needs by one statement for all checks that are waiting, so that their number makes a round trip longer, not a
+ * queue. A read starts after the last of its checks has arrived.
+ */
+export function createPostgresPrincipalReader(
+  pool: Pool,
+  tables: PostgresTables,
+  session: Session,
+): PrincipalReader {
+  const text = selectPrincipals(tables)
+  // By its text: behind a pooler, two versions of Postern must not take each other's statement for their own.
+  const name = `postern_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+  let gathering = makeRound()
+  let underWay = 0
+  let newest = 0
+  /** The read that a slot's row is from, since of two the earlier may answer later. */
+  const readOf = new WeakMap<PrincipalSlot, number>()
+
+  async function send(): Promise<void> {
+    const round = gathering
+    gathering = makeRound()
+    underWay++
+    newest++
+    const started = performance.now()
+    try {
+      await read([...round.slots], newest)
+      round.resolve()
+    } catch (error) {
+      round.reject(error)
+      if (performance.now() - started > HOPELESS) {
+        gathering.reject(error)
+        gathering = makeRound()
+      }
+    }
+    underWay--
+    if (gathering.slots.size > 0) void send()
+  }
+
+  async function read(slots: PrincipalSlot[], number: number): Promise<void> {
+    const { rows } = await pool.query<Row>({
+      text,
+      ...(session.keepsStatements && { name }),
+      values: [
+        slots.map((slot) => slot.userId),
+        slots.map((slot) => slot.jti),
+        slots.map((slot) => slot.kid),
+      ],
+      rowMode: 'array',
+      types: AS_TEXT,
+    })
+    for (const [ordinal, readOnly, ...columns] of rows) {
+      if (readOnly !== 'off') throw new ReadOnlyServerError('The database server is read-only')
+      const slot = slots[Number(ordinal) - 1]
+      if (!slot || (readOf.get(slot) ?? 0) > number) continue
+      readOf.set(slot, number)
+      slot.row = toPrincipal(columns)
+    }
+  }
+
+  return {
+    load(slots) {
+      for (const slot of slots) gathering.slots.add(slot)
+      const { promise } = gathering
+      if (underWay < LANES) void send()
+      return promise
+    },
+  }
+}
+
+function makeRound(): Round {
+  const round = { slots: new Set<PrincipalSlot>(), ...Promise.withResolvers<void>() }
+  // Where nobody waits, nobody is to be told.
+  round.promise.catch(() => {})
+  return round
+}
+
+/** Leaves every value as the server has written it. */
+const AS_TEXT = { getTypeParser: () => (value: string) => value }
+
+/** The statement for any number of checks; its parameters are their accounts, tokens and keys, side by side. */
+function selectPrincipals({ users, blacklistedTokens, signingKeys }: PostgresTables): string {
+  const milliseconds = (column: SQLWrapper) => sql`round(extract(epoch from ${column}) * 1000)::bigint`
+  const query = sql`
+    select asked.ordinality, current_setting('transaction_read_only'),
+      ${users.id}, ${users.email}, ${users.name}, ${milliseconds(users.createdAt)},
+      ${milliseconds(users.disabledAt)}, ${users.tokenVersion},
+      ${blacklistedTokens.jti}, ${signingKeys.kid}, ${milliseconds(signingKeys.retiresAt)}
+    from unnest($1::text[], $2::text[], $3::text[]) with ordinality as asked (user_id, jti, kid)
+      left join ${users} on ${users.id} = asked.user_id
+      left join ${blacklistedTokens} on ${blacklistedTokens.jti} = asked.jti
+      left join ${signingKeys} on ${signingKeys.kid} = asked.kid`
+  return new PgDialect().sqlToQuery(query).sql
+}
+
+function toPrincipal(columns: (string | null)[]): PrincipalSlot['row'] {
+  const [id, email, name, createdAt, disabledAt, tokenVersion, blacklistedJti, kid, keyRetiresAt] = columns
+  if (!id || !email) return undefined
+  return {
+    id,
+    email,
+    name: name ?? null,
+    createdAt: new Date(Number(createdAt)),
+    disabledAt: toInstant(disabledAt),
+    tokenVersion: Number(tokenVersion),
+    blacklistedJti: blacklistedJti ?? null,
+    kid: kid ?? null,
+    keyRetiresAt: toInstant(keyRetiresAt),
+  }
+}
+
+function toInstant(milliseconds: string | null | undefined): Date | null {
+  return milliseconds == null ? null : new Date(Number(milliseconds))
+}
