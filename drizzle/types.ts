@@ -1,4 +1,4 @@
-import type { blacklistedTokens, clients, signingKeys, users } from './sqlite/schema.ts'
+import type { auditEvents, blacklistedTokens, clients, signingKeys, users } from './sqlite/schema.ts'
 
 /** An account, as stored. */
 export type UserRow = typeof users.$inferSelect
@@ -11,6 +11,9 @@ export type SigningKeyRow = typeof signingKeys.$inferSelect
 
 /** Who may introspect and revoke tokens. */
 export type ClientRow = typeof clients.$inferSelect
+
+/** Who did what, and when. */
+export type AuditEventRow = typeof auditEvents.$inferSelect
 
 /** What one read says about a token: its account, and whether the token and its key still count. */
 export interface PrincipalRow

@@ -1,16 +1,18 @@
-import { index, integer, pgSchema, pgTable, text, timestamp } from './orm.ts'
+import { instant } from './instant.ts'
+import { index, integer, PgSchema, pgTable, text } from './orm.ts'
 
-/** An instant, to the millisecond as in JavaScript. */
-const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
+/** By its schema, `public` too: what the session's search path says is a host's affair. */
+function tableIn(schema: string | undefined) {
+  return (schema === undefined ? pgTable : new PgSchema(schema).table) as typeof pgTable
+}
 
 /**
  * Postern's tables in PostgreSQL. What each column means is said once, in `../sqlite/schema.ts`.
  *
- * @param schema the PostgreSQL schema that they stand in
+ * @param schema the PostgreSQL schema that they stand in; undefined for names without one
  */
-export function createPostgresTables(schema: string) {
-  // Drizzle knows the schema `public` by no name.
-  const table = (schema === 'public' ? pgTable : pgSchema(schema).table) as typeof pgTable
+export function createPostgresTables(schema: string | undefined) {
+  const table = tableIn(schema)
 
   const users = table('users', {
     id: text('id').primaryKey(),
@@ -52,11 +54,51 @@ export function createPostgresTables(schema: string) {
     createdAt: instant('created_at').notNull(),
   })
 
-  return { users, blacklistedTokens, signingKeys, clients }
+  const auditEvents = table(
+    'audit_events',
+    {
+      id: text('id').primaryKey(),
+      event: text('event').notNull(),
+      reason: text('reason'),
+      userId: text('user_id'),
+      target: text('target'),
+      actor: text('actor'),
+      address: text('address'),
+      userAgent: text('user_agent'),
+      requestId: text('request_id'),
+      createdAt: instant('created_at').notNull(),
+    },
+    (columns) => [
+      index('audit_events_created_at_index').on(columns.createdAt),
+      index('audit_events_user_id_index').on(columns.userId),
+    ],
+  )
+
+  return { users, blacklistedTokens, signingKeys, clients, auditEvents }
 }
 
 /** Postern's tables in PostgreSQL, whatever their schema. */
 export type PostgresTables = ReturnType<typeof createPostgresTables>
 
 /** The tables without a schema, from which drizzle-kit makes the migrations. */
-export const { users, blacklistedTokens, signingKeys, clients } = createPostgresTables('public')
+export const { users, blacklistedTokens, signingKeys, clients, auditEvents } = createPostgresTables(undefined)
+
+/**
+ * What rate limiters count, for all instances together. It stands apart from the other tables, since in SQLite there is none. The
+ * migration makes it unlogged: nobody needs it after a crash, and no login waits for the disk.
+ */
+export function createRateLimitsTable(schema: string | undefined) {
+  return tableIn(schema)(
+    'rate_limits',
+    {
+      /** Which limiter's it is, and a digest of whose. */
+      key: text('key').primaryKey(),
+      points: integer('points').notNull(),
+      expiresAt: instant('expires_at').notNull(),
+    },
+    (columns) => [index('rate_limits_expires_at_index').on(columns.expiresAt)],
+  )
+}
+
+/** The table without a schema, from which drizzle-kit makes the migrations. */
+export const rateLimits = createRateLimitsTable(undefined)

@@ -73,11 +73,39 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
     createdAt: instant('created_at').notNull(),
   })
 
-  return { users, blacklistedTokens, signingKeys, clients }
+  /** Who did what, for as long as AUDIT_RETENTION_DAYS says. No foreign key: what happened stays, also when the account goes. */
+  const auditEvents = sqliteTable(
+    name('audit_events'),
+    {
+      /** UUIDv7. */
+      id: text('id').primaryKey(),
+      /** A name of the OWASP logging vocabulary. */
+      event: text('event').notNull(),
+      /** What it was exactly, where the event alone does not say. */
+      reason: text('reason'),
+      /** The account that it is about; null where there is none, or none is known. */
+      userId: text('user_id'),
+      /** The `jti`, `kid` or `client_id` that it is about. */
+      target: text('target'),
+      /** The user of the operating system who ran a command; null for what came by HTTP or by a host's code. */
+      actor: text('actor'),
+      /** The client's address. */
+      address: text('address'),
+      userAgent: text('user_agent'),
+      requestId: text('request_id'),
+      createdAt: instant('created_at').notNull(),
+    },
+    (table) => [
+      index(name('audit_events_created_at_index')).on(table.createdAt),
+      index(name('audit_events_user_id_index')).on(table.userId),
+    ],
+  )
+
+  return { users, blacklistedTokens, signingKeys, clients, auditEvents }
 }
 
 /** Postern's tables, whatever stands before their names. */
 export type Tables = ReturnType<typeof createTables>
 
 /** The tables of a database of Postern's own, from which drizzle-kit makes the migrations. */
-export const { users, blacklistedTokens, signingKeys, clients } = createTables('')
+export const { users, blacklistedTokens, signingKeys, clients, auditEvents } = createTables('')

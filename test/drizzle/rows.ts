@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs'
 import { v7 as uuidv7 } from 'uuid'
 import type {
+  AuditEventRow,
   BlacklistedTokenRow,
   NewUserRow,
   PrincipalReader,
@@ -7,6 +9,7 @@ import type {
   PrincipalSlot,
   SigningKeyRow,
 } from '../../drizzle/index.ts'
+import { makeAuditEvent } from '../../plugins/audit-event.ts'
 
 /** The present of these rows, to the millisecond. */
 export const NOW = new Date('2026-11-22T09:30:00.123Z')
@@ -40,6 +43,10 @@ export function makeSigningKey(key: Partial<SigningKeyRow> = {}): SigningKeyRow 
   }
 }
 
+export function makeEvent(event: Partial<AuditEventRow> = {}): AuditEventRow {
+  return { ...makeAuditEvent('user_updated'), createdAt: NOW, ...event }
+}
+
 type Key = Pick<PrincipalSlot, 'userId' | 'jti' | 'kid'>
 
 export function makeSlot(key: Key): PrincipalSlot {
@@ -54,4 +61,10 @@ export async function readPrincipal(
   const slot = makeSlot(key)
   await principals.load([slot])
   return slot.row
+}
+
+/** How many steps there are to the present schema. */
+export function migrationCount(dialect: 'sqlite' | 'postgres' = 'sqlite'): number {
+  const folder = new URL(`../../drizzle/${dialect}/migrations/`, import.meta.url)
+  return readdirSync(folder).filter((name) => name.endsWith('.sql')).length
 }

@@ -1,17 +1,25 @@
 import type { Test } from 'tap'
 import type { OpenEmpty } from './accounts.suite.ts'
-import { after, makeBlacklistedToken, makeSigningKey, makeUser, NOW, readPrincipal } from './rows.ts'
+import {
+  after,
+  makeBlacklistedToken,
+  makeEvent,
+  makeSigningKey,
+  makeUser,
+  NOW,
+  readPrincipal,
+} from './rows.ts'
 
 /** What every database must do for revoked tokens, signing keys and clients. */
 export function testTokens(t: Test, openEmpty: OpenEmpty): void {
   t.test('records a revocation once, however often it comes', async (t) => {
     const { users, blacklistedTokens, principals } = await openEmpty(t)
     const user = makeUser()
-    await users.insert(user)
+    await users.insert(user, makeEvent())
     const token = makeBlacklistedToken({ userId: user.id, expiresAt: after(10) })
 
-    await Promise.all([1, 2, 3].map(() => blacklistedTokens.insert(token)))
-    await blacklistedTokens.insert({ ...token, expiresAt: after(0) })
+    await Promise.all([1, 2, 3].map(() => blacklistedTokens.insert(token, makeEvent())))
+    await blacklistedTokens.insert({ ...token, expiresAt: after(0) }, makeEvent())
 
     const found = await readPrincipal(principals, { userId: user.id, jti: token.jti, kid: '' })
     t.equal(found?.blacklistedJti, token.jti)
@@ -22,7 +30,7 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
   t.test('records a revocation whose account has gone', async (t) => {
     const { blacklistedTokens } = await openEmpty(t)
 
-    await blacklistedTokens.insert(makeBlacklistedToken({ userId: 'nobody' }))
+    await blacklistedTokens.insert(makeBlacklistedToken({ userId: 'nobody' }), makeEvent())
 
     t.equal(await blacklistedTokens.prune(after(900_001), 10), 1)
   })
@@ -30,7 +38,7 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
   t.test('prunes what expired before an instant, and no more at a time than it may', async (t) => {
     const { blacklistedTokens } = await openEmpty(t)
     for (const expiresAt of [-2, -1, -1, 0, 1].map(after)) {
-      await blacklistedTokens.insert(makeBlacklistedToken({ expiresAt }))
+      await blacklistedTokens.insert(makeBlacklistedToken({ expiresAt }), makeEvent())
     }
 
     t.equal(await blacklistedTokens.prune(NOW, 2), 2)
@@ -43,11 +51,11 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
     const { signingKeys } = await openEmpty(t)
     const rivals = Array.from({ length: 5 }, () => makeSigningKey({ predecessor: 'ES256' }))
 
-    const inserted = await Promise.all(rivals.map((key) => signingKeys.insert(key)))
+    const inserted = await Promise.all(rivals.map((key) => signingKeys.insert(key, makeEvent())))
 
     t.equal(inserted.filter(Boolean).length, 1)
     t.same(await signingKeys.list(), [rivals[inserted.indexOf(true)]])
-    t.ok(await signingKeys.insert(makeSigningKey({ predecessor: 'EdDSA', algorithm: 'EdDSA' })))
+    t.ok(await signingKeys.insert(makeSigningKey({ predecessor: 'EdDSA', algorithm: 'EdDSA' }), makeEvent()))
   })
 
   t.test('lists all keys as they were given, oldest first', async (t) => {
@@ -55,7 +63,7 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
     const newest = makeSigningKey({ createdAt: after(2), activatesAt: after(3) })
     const oldest = makeSigningKey({ createdAt: after(0), retiresAt: after(1) })
     const middle = makeSigningKey({ createdAt: after(1), algorithm: 'HS256', publicKey: null })
-    for (const key of [newest, oldest, middle]) await signingKeys.insert(key)
+    for (const key of [newest, oldest, middle]) await signingKeys.insert(key, makeEvent())
 
     t.strictSame(await signingKeys.list(), [oldest, middle, newest])
   })
@@ -64,8 +72,8 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
     const { signingKeys } = await openEmpty(t)
     const other = makeSigningKey({ createdAt: after(1), activatesAt: after(100) })
     const key = makeSigningKey({ activatesAt: after(100) })
-    await signingKeys.insert(key)
-    await signingKeys.insert(other)
+    await signingKeys.insert(key, makeEvent())
+    await signingKeys.insert(other, makeEvent())
     const read = async () => (await signingKeys.list()).find(({ kid }) => kid === key.kid)
 
     await signingKeys.activate(key.kid, after(50))
@@ -73,11 +81,11 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
     await signingKeys.activate(key.kid, after(70))
     t.same((await read())?.activatesAt, after(50), 'not later')
 
-    await signingKeys.retire(key.kid, after(500))
+    await signingKeys.retire(key.kid, after(500), makeEvent())
     t.same((await read())?.retiresAt, after(500))
-    await signingKeys.retire(key.kid, after(600))
+    await signingKeys.retire(key.kid, after(600), makeEvent())
     t.same((await read())?.retiresAt, after(500), 'not later')
-    await signingKeys.retire(key.kid, after(400))
+    await signingKeys.retire(key.kid, after(400), makeEvent())
     t.same((await read())?.retiresAt, after(400), 'sooner')
 
     await signingKeys.raiseMaxTokenLifetime(key.kid, 1800)
@@ -94,15 +102,15 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
     const gateway = { id: 'c1', name: 'gateway', hashedSecret: 'digest', createdAt: after(1) }
     const reports = { id: 'c2', name: 'reports', hashedSecret: 'digest', createdAt: after(0) }
 
-    t.equal(await clients.insert(gateway), true)
-    t.equal(await clients.insert(reports), true)
-    t.equal(await clients.insert({ ...gateway, id: 'c3' }), false, 'the name is taken')
+    t.equal(await clients.insert(gateway, makeEvent()), true)
+    t.equal(await clients.insert(reports, makeEvent()), true)
+    t.equal(await clients.insert({ ...gateway, id: 'c3' }, makeEvent()), false, 'the name is taken')
 
     t.strictSame(await clients.list(), [reports, gateway])
     t.strictSame(await clients.find('c1'), gateway)
-    t.equal(await clients.find('c3'), undefined)
-    t.equal(await clients.delete('c1'), true)
-    t.equal(await clients.delete('c1'), false)
+    for (const nobody of ['c3', 'c1\0', '']) t.equal(await clients.find(nobody), undefined)
+    t.equal(await clients.delete('c1', makeEvent()), true)
+    t.equal(await clients.delete('c1', makeEvent()), false)
     t.strictSame(await clients.list(), [reports])
   })
 }

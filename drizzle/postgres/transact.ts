@@ -1,0 +1,22 @@
+import type { Pool } from 'pg'
+import type { SqliteDatabase } from '../sqlite/client.ts'
+import type { Statement, Steps, Transact } from '../transactions.ts'
+import { drizzle } from './orm.ts'
+import { withClient } from './with-client.ts'
+
+/** Runs each transaction on a connection of its own. */
+export function createPostgresTransact(pool: Pool): Transact {
+  return (steps) =>
+    withClient(pool, async (client) => {
+      await client.query('begin')
+      const result = await runSteps(steps(drizzle(client) as unknown as SqliteDatabase))
+      await client.query('commit')
+      return result
+    })
+}
+
+async function runSteps<T>(steps: Steps<T>): Promise<T> {
+  let step: IteratorResult<Statement, T> = steps.next([])
+  while (!step.done) step = steps.next(await (step.value as unknown as PromiseLike<unknown[]>))
+  return step.value
+}

@@ -1,0 +1,97 @@
+import { and, asc, desc, eq, gt, gte, inArray, lt } from '../orm.ts'
+import type { SqliteDatabase } from '../sqlite/client.ts'
+import type { Tables } from '../sqlite/schema.ts'
+import { rowsOf, type Steps, type Transact } from '../transactions.ts'
+import type { AuditEventRow } from '../types.ts'
+
+/** Which events are asked for. */
+export interface AuditFilter {
+  userId?: string | undefined
+  event?: string | undefined
+  since?: Date | undefined
+  /** At most so many. */
+  limit: number
+}
+
+/** Who did what. Events that belong to a write are recorded by that write, in its transaction. */
+export function auditEvents(db: SqliteDatabase, tables: Tables, transact: Transact) {
+  const { auditEvents } = tables
+  const { id, createdAt } = auditEvents
+
+  function matches({ userId, event, since }: Omit<AuditFilter, 'limit'>) {
+    return and(
+      userId === undefined ? undefined : eq(auditEvents.userId, userId),
+      event === undefined ? undefined : eq(auditEvents.event, event),
+      since && gte(createdAt, since),
+    )
+  }
+
+  return {
+    /** Records an event that stands by itself. */
+    async insert(event: AuditEventRow): Promise<void> {
+      await transact((tx) => recordEvent(tx, tables, event))
+    },
+
+    /** @returns the latest events that match, oldest first */
+    async list({ limit, ...filter }: AuditFilter): Promise<AuditEventRow[]> {
+      const rows = await db
+        .select()
+        .from(auditEvents)
+        .where(matches(filter))
+        .orderBy(desc(createdAt), desc(id))
+        .limit(limit)
+      return rows.reverse()
+    },
+
+    /**
+     * Reads one page after the other, by the ids: many events may have happened in the same moment.
+     *
+     * @param after the last event of the page before
+     * @returns the first events that match, oldest first
+     */
+    async page({ limit, ...filter }: AuditFilter, after?: AuditEventRow): Promise<AuditEventRow[]> {
+      const bound = after?.id ?? (filter.since ? firstIdOf(filter.since) : '')
+      return await db
+        .select()
+        .from(auditEvents)
+        .where(and(matches(filter), gt(id, bound)))
+        .orderBy(asc(id))
+        .limit(limit)
+    },
+
+    /**
+     * Deletes events from before `before`, at most `limit` of them, the oldest first.
+     *
+     * @returns how many it deleted
+     */
+    async prune(before: Date, limit: number): Promise<number> {
+      const old = db
+        .select({ id: auditEvents.id })
+        .from(auditEvents)
+        .where(lt(auditEvents.createdAt, before))
+        .orderBy(asc(auditEvents.createdAt))
+        .limit(limit)
+      const deleted = await db
+        .delete(auditEvents)
+        .where(inArray(auditEvents.id, old))
+        .returning({ id: auditEvents.id })
+      return deleted.length
+    },
+  }
+}
+
+/** Milliseconds that an event's id may be older than the event: it was made a moment before. */
+const ID_MARGIN = 1000
+
+/** What is less than every UUIDv7 (RFC 9562 section 5.7) of a moment, and of later ones. */
+function firstIdOf(moment: Date): string {
+  const hex = Math.max(0, moment.getTime() - ID_MARGIN)
+    .toString(16)
+    .padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`
+}
+
+/** Records an event with the write that it is about. */
+export function* recordEvent(tx: SqliteDatabase, { auditEvents }: Tables, event: AuditEventRow): Steps<void> {
+  yield* rowsOf(tx.insert(auditEvents).values(event).returning({ id: auditEvents.id }))
+}
