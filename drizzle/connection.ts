@@ -1,6 +1,11 @@
+import type { BulkInsert } from './bulk.ts'
 import type { PrincipalReader } from './principals.ts'
+import type { RateLimitBackend } from './rate-limiters.ts'
+import type { SnapshotTransaction } from './snapshot.ts'
 import type { SqliteDatabase } from './sqlite/client.ts'
 import type { Tables } from './sqlite/schema.ts'
+import type { Writer } from './sqlite/writer.ts'
+import type { Transact } from './transactions.ts'
 
 /** The connections to a server, at a moment. */
 export interface PoolState {
@@ -14,12 +19,18 @@ export interface PoolState {
 export interface Connection {
   db: SqliteDatabase
   tables: Tables
+  transact: Transact
+  bulkInsert: BulkInsert
+  openSnapshot(): Promise<SnapshotTransaction>
   principals: PrincipalReader
+  rateLimits: RateLimitBackend
   ping(): Promise<void>
   /** Whether what a query has written survives a power cut. */
   readonly isDurable: boolean
   /** Whether an error means that the database cannot answer, and not that the query is wrong. */
   isUnavailable(error: unknown): boolean
+  /** Undefined where writes are made where they are asked for. */
+  writer?: Writer
   close(): Promise<void>
   /** Undefined where there is no pool. */
   pool?(): PoolState

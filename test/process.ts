@@ -6,24 +6,24 @@ import type { ada } from './helper.ts'
 
 /** Ends the server with the test's process, should that be killed before it can clean up. */
 const TETHER =
-  "data:text/javascript,process.on('disconnect', () => process.kill(process.pid, 'SIGKILL')).channel.unref()"
+  "data:text/javascript,process.on('disconnect', () => process.kill(process.pid, 'SIGKILL')).channel?.unref()"
+
+/** Where the code is. */
+const ROOT = new URL('..', import.meta.url)
 
 /** How the server is started, as `npm start` does it. */
-const COMMAND = [
-  '--import',
-  TETHER,
-  '--import',
-  new URL('../src/node-version.js', import.meta.url).href,
-  fileURLToPath(new URL('../src/server.ts', import.meta.url)),
-]
+function commandIn(root: URL): string[] {
+  const preload = new URL('src/node-version.js', root).href
+  return ['--import', TETHER, '--import', preload, fileURLToPath(new URL('src/server.ts', root))]
+}
 
 /** What Node.js has compiled in an earlier process is not compiled again: that is half of a start. */
 export const COMPILE_CACHE = {
   NODE_COMPILE_CACHE: fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url)),
 }
 
-/** The settings of a test that gives none: any free port, and hashes as cheap as the settings allow. */
-const SETTINGS = { PORT: '0', BCRYPT_COST: '10' }
+/** The settings of a test that gives none: any free port, hashes as cheap as the settings allow, and as many as one likes. */
+const SETTINGS = { PORT: '0', BCRYPT_COST: '10', THROTTLE: 'false' }
 
 export interface StartOptions {
   /** The working directory: its data and its `.env` are there. */
@@ -32,6 +32,8 @@ export interface StartOptions {
   env?: Record<string, string>
   /** URLs of modules that run before the server, and that messages can be sent to. */
   preload?: string[]
+  /** Another checkout than this one. */
+  root?: URL
 }
 
 /** How a process ended, and what it said. */
@@ -72,9 +74,10 @@ export async function runServer(t: Test, options: StartOptions): Promise<Exit> {
   return await spawnServer(t, options).exit
 }
 
-function spawnServer(t: Test, { cwd, env = {}, preload = [] }: StartOptions): Omit<ServerProcess, 'address'> {
+function spawnServer(t: Test, options: StartOptions): Omit<ServerProcess, 'address'> {
+  const { cwd, env = {}, preload = [], root = ROOT } = options
   const preloads = preload.flatMap((url) => ['--import', url])
-  const child = spawn(process.execPath, [...preloads, ...COMMAND], {
+  const child = spawn(process.execPath, [...preloads, ...commandIn(root)], {
     cwd,
     env: { ...COMPILE_CACHE, ...SETTINGS, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

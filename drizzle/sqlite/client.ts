@@ -3,34 +3,55 @@ import { dirname } from 'node:path'
 import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { Connection } from '../connection.ts'
+import { memoryRateLimits } from '../memory-rate-limits.ts'
 import { drizzle } from '../orm.ts'
+import { createSqliteBulkInsert } from './bulk.ts'
 import { migrateSqlite } from './migrate.ts'
 import { createSqlitePrincipalReader } from './principals.ts'
 import { createTables } from './schema.ts'
+import { openSqliteSnapshot } from './snapshot.ts'
+import { createSqliteTransact } from './transact.ts'
+import { createWriter } from './writer.ts'
 
 /** A SQLite database under Drizzle. */
 export type SqliteDatabase = BetterSQLite3Database & { $client: SqliteHandle }
 
-/** How long a write waits, in milliseconds, for another process's. The event loop stands still meanwhile, so: not long. */
+/** How long a write waits, in milliseconds, for another process's. Where no thread of its own writes, the event loop waits too. */
 const BUSY_TIMEOUT = 1000
 
 /**
  * Opens a SQLite database, made and migrated as need be.
  *
  * @param path of the file, or `:memory:`
+ * @param apart whether a thread of its own is to write
  * @throws NewerDatabaseError
  */
-export function openSqlite(path: string): Connection {
+export function openSqlite(path: string, { apart = false } = {}): Connection {
   if (path !== ':memory:') createPrivately(path)
+  const handle = openHandle(path, (opened) => migrateSqlite(opened, ''))
+  const writer = apart && path !== ':memory:' ? createWriter(path) : undefined
+  const close = async () => {
+    await writer?.close()
+    handle.close()
+  }
+  return { ...makeConnection(handle, '', close), ...(writer && { writer }) }
+}
+
+/**
+ * Opens a file as every connection of ours to it must be opened.
+ *
+ * @param prepare brings it into shape first
+ */
+export function openHandle(path: string, prepare?: (handle: SqliteHandle) => void): SqliteHandle {
   const handle = new SqliteDriver(path, { timeout: BUSY_TIMEOUT })
   try {
-    migrateSqlite(handle, '')
+    prepare?.(handle)
     configure(handle)
   } catch (error) {
     handle.close()
     throw error
   }
-  return makeConnection(handle, '', async () => void handle.close())
+  return handle
 }
 
 /**
@@ -50,7 +71,12 @@ function makeConnection(handle: SqliteHandle, prefix: string, close: () => Promi
   return {
     db,
     tables,
+    transact: createSqliteTransact(db),
+    bulkInsert: createSqliteBulkInsert(tables),
+    openSnapshot: () => openSqliteSnapshot(db),
     principals: createSqlitePrincipalReader(db, tables),
+    // Every process of one machine counts for itself: a file that is written for each login would be dearer than what it saves.
+    rateLimits: memoryRateLimits,
     ping: async () => void ping.get(),
     isDurable: isDurable(handle),
     isUnavailable: (error) => isSqliteUnavailable(handle, error),
@@ -71,12 +97,26 @@ function createPrivately(path: string): void {
 
 /** Settings that SQLite keeps per connection, not in the file. */
 function configure(handle: SqliteHandle): void {
-  handle.pragma('journal_mode = WAL')
+  writeAhead(handle)
   // better-sqlite3 is built with NORMAL for WAL, which loses acknowledged commits in a power cut.
   handle.pragma('synchronous = FULL')
   // On macOS an fsync alone does not reach the platters; elsewhere this changes nothing.
   handle.pragma('fullfsync = ON')
   handle.pragma('foreign_keys = ON')
+}
+
+/** The one pragma that SQLite does not wait with, where another process that starts at this moment holds the file. */
+function writeAhead(handle: SqliteHandle): void {
+  const end = performance.now() + BUSY_TIMEOUT
+  for (;;) {
+    try {
+      handle.pragma('journal_mode = WAL')
+      return
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'SQLITE_BUSY' || performance.now() > end) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    }
+  }
 }
 
 /** Codes (https://sqlite.org/rescode.html) of what may pass, and of what only an operator can mend, but never of a bug. */

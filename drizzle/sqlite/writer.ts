@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Repositories } from '../repositories.ts'
+
+/** A method of a repository that is to be called in the writing thread. */
+export interface Call {
+  id: number
+  repository: string
+  method: string
+  parameters: unknown[]
+}
+
+/** What came of a call. */
+export type Answer = { id: number } & (
+  | { result: unknown }
+  | { error: { message: string; code: string | undefined } }
+)
+
+/** Who waits for an answer. */
+type Waiter = PromiseWithResolvers<unknown>
+
+/** What writes, by its repository. Whatever is not here works as well, on the event loop. */
+const WRITES = {
+  users: ['insert', 'disable', 'enable', 'setPassword', 'raiseTokenVersion', 'delete', 'rehash'],
+  blacklistedTokens: ['insert', 'prune'],
+  signingKeys: ['insert', 'activate', 'end', 'retire', 'reseal', 'raiseMaxTokenLifetime'],
+  clients: ['insert', 'delete'],
+  auditEvents: ['insert', 'prune'],
+} as const satisfies { [Name in keyof Repositories]?: (keyof Repositories[Name])[] }
+
+/** A thread that writes to a file. */
+export interface Writer {
+  /** The same repositories, whose writes are made by the thread. */
+  move(repositories: Repositories): Repositories
+  /** Ends the thread once it has made what it was told to. */
+  close(): Promise<void>
+}
+
+/**
+ * Lets another thread wait for the disk, and for the locks of other processes, so that no check ever does. The thread starts with
+ * the first write, and goes on with the next one should it ever break down.
+ *
+ * @param path of the file, which has its tables already
+ */
+export function createWriter(path: string): Writer {
+  const waiters = new Map<number, Waiter>()
+  let worker: Worker | undefined
+  let calls = 0
+
+  function start(): Worker {
+    // Beside this file, which is TypeScript or has been built.
+    const thread = new Worker(new URL(`writer-thread${extname(import.meta.url)}`, import.meta.url), {
+      workerData: path,
+      // What a host's process was started by is not for this.
+      execArgv: [],
+    })
+    thread.on('message', settle)
+    thread.on('error', abandon)
+    thread.on('exit', () => abandon(new Error('the writing thread has ended')))
+    return thread
+  }
+
+  function settle(answer: Answer): void {
+    const waiter = waiters.get(answer.id)
+    waiters.delete(answer.id)
+    // A process with nothing else to do may end, but not before it knows what has been written.
+    if (waiters.size === 0) worker?.unref()
+    if ('result' in answer) waiter?.resolve(answer.result)
+    else waiter?.reject(Object.assign(new Error(answer.error.message), { code: answer.error.code }))
+  }
+
+  function abandon(cause: Error): void {
+    worker = undefined
+    const abandoned = [...waiters.values()]
+    waiters.clear()
+    // Whether they were written is not known, as after a power cut.
+    for (const { reject } of abandoned) {
+      reject(
+        Object.assign(new Error('the writing thread has broken down', { cause }), { code: 'SQLITE_IOERR' }),
+      )
+    }
+  }
+
+  function call(repository: string, method: string, parameters: unknown[]): Promise<unknown> {
+    worker ??= start()
+    worker.postMessage({ id: ++calls, repository, method, parameters } satisfies Call)
+    worker.ref()
+    const waiter = Promise.withResolvers<unknown>()
+    waiters.set(calls, waiter)
+    return waiter.promise
+  }
+
+  return {
+    move(repositories) {
+      const moved = Object.entries(repositories).map(([repository, methods]) => {
+        const writes = (WRITES as Record<string, readonly string[]>)[repository] ?? []
+        const calls = writes.map((method) => [
+          method,
+          (...parameters: unknown[]) => call(repository, method, parameters),
+        ])
+        return [repository, { ...methods, ...Object.fromEntries(calls) }]
+      })
+      return Object.fromEntries(moved) as Repositories
+    },
+
+    async close() {
+      await Promise.allSettled([...waiters.values()].map(({ promise }) => promise))
+      if (!worker) return
+      const exit = once(worker, 'exit')
+      worker.ref()
+      worker.postMessage('close')
+      await exit
+    },
+  }
+}
