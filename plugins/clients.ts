@@ -11,6 +11,12 @@ declare module 'fastify' {
   }
 }
 
+/** What a client says who it is by. */
+interface Credentials {
+  id: string
+  secret: string
+}
+
 /** A client just made, and the secret that nobody can read again. */
 export interface NewClient {
   row: ClientRow
@@ -27,20 +33,23 @@ export function makeClient(name: string): NewClient {
 
 /** Knows which machines may introspect and revoke tokens. */
 async function clients(app: FastifyInstance): Promise<void> {
-  app.decorate('authenticateClient', async ({ headers }: FastifyRequest) => {
-    const credentials = parseBasic(headers.authorization)
-    const client = credentials && (await app.database.clients.find(credentials.id))
+  async function isClient(credentials: Credentials): Promise<boolean> {
+    const client = await app.database.clients.find(credentials.id)
     const expected = Buffer.from(client?.hashedSecret ?? '', 'hex')
-    const given = digest(credentials?.secret ?? '')
-    if (expected.length !== given.length || !timingSafeEqual(expected, given)) {
-      throw app.problem('invalid_client', { error: 'invalid_client' })
-    }
+    const given = digest(credentials.secret)
+    return expected.length === given.length && timingSafeEqual(expected, given)
+  }
+
+  app.decorate('authenticateClient', async (request: FastifyRequest) => {
+    const credentials = parseBasic(request.headers.authorization)
+    if (credentials && (await app.throttling.client(request, () => isClient(credentials)))) return
+    throw app.problem('invalid_client', { error: 'invalid_client' })
   })
 }
 
 export default fp(clients, {
   name: 'postern-clients',
-  dependencies: ['postern-errors', 'postern-database'],
+  dependencies: ['postern-errors', 'postern-database', 'postern-throttling'],
 })
 
 function digest(secret: string): Buffer {
@@ -48,7 +57,7 @@ function digest(secret: string): Buffer {
 }
 
 /** HTTP Basic (RFC 7617), whose two parts an OAuth client encodes as a form does before it joins them. */
-function parseBasic(authorization = ''): { id: string; secret: string } | undefined {
+function parseBasic(authorization = ''): Credentials | undefined {
   const encoded = /^basic +([\w+/-]+=*)$/i.exec(authorization)?.[1]
   if (encoded === undefined) return undefined
   const decoded = Buffer.from(encoded, 'base64').toString()

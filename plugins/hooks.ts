@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { RateLimitName } from './rate-limit.ts'
 
 /** An account, as code sees it. */
 export interface User {
@@ -15,6 +16,8 @@ export interface User {
 export interface ActionContext {
   /** The HTTP request, where there is one. */
   request?: FastifyRequest
+  /** The client's IP address, where there is no request, or another one than its. Throttling tells clients apart by it. */
+  address?: string
 }
 
 /** Why a login failed. */
@@ -35,4 +38,8 @@ export interface Hooks {
     event: { email: string; userId: string | null; reason: LoginFailure } & ActionContext,
   ): void | Promise<void>
   onLoggedOut?(event: { userId: string; tokenId: string } & ActionContext): void | Promise<void>
+  /** A request was sent away by throttling; of the same reason it is told once a minute. */
+  onThrottled?(
+    event: { limit: RateLimitName; email: string | null; userId: string | null } & ActionContext,
+  ): void | Promise<void>
 }

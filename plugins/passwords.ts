@@ -1,7 +1,8 @@
 import { hash as bcryptHash, verify as bcryptVerify, genSaltSync } from '@node-rs/bcrypt'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { AbandonedError, HashQueue, OverloadedError } from './hash-queue.ts'
+import type { ActionContext } from './hooks.ts'
 import { findPasswordFault, isHashable } from './password-policy.ts'
 
 /** Password hashing by bcrypt, off the event loop. */
@@ -9,21 +10,23 @@ export interface Passwords {
   /** What speaks against a new password, as a sentence; undefined for a good one. */
   findFault(password: string): Promise<string | undefined>
   /**
-   * @param request who waits for it; once he has gone, it is not made
+   * @param context who waits for it; once he has gone, it is not made
    * @returns a modular-crypt string, `$2b$…`
    * @throws the problem `overloaded`, before hashing
    */
-  hash(password: string, request?: FastifyRequest): Promise<string>
+  hash(password: string, context?: ActionContext): Promise<string>
   /**
    * Takes the same time whether or not there is an account to compare with.
    *
    * @param hashed the account's hash (`$2a$`, `$2b$` or `$2y$`), or undefined where there is no account
-   * @param request who waits for it; once he has gone, it is not done
+   * @param context who waits for it; once he has gone, it is not done
    * @throws the problem `overloaded`, before hashing
    */
-  verify(password: string, hashed: string | undefined, request?: FastifyRequest): Promise<boolean>
+  verify(password: string, hashed: string | undefined, context?: ActionContext): Promise<boolean>
   /** Whether a hash was made at another cost than the present one. */
   needsRehash(hashed: string): boolean
+  /** Where hashes wait for their turn. */
+  readonly queue: Pick<HashQueue, 'concurrency' | 'waits' | 'shed' | 'abandoned' | 'waiting' | 'running'>
 }
 
 declare module 'fastify' {
@@ -54,9 +57,11 @@ async function passwords(app: FastifyInstance, options: PasswordsOptions): Promi
 
   const queue = new HashQueue(DURATION_AT_COST_12 * 2 ** (bcryptCost - 12))
 
-  async function inTurn<T>(hash: () => Promise<T>, request: FastifyRequest | undefined): Promise<T> {
+  async function inTurn<T>(hash: () => Promise<T>, context: ActionContext = {}): Promise<T> {
+    const origin = app.clientAddress.of(context)
+    const isAbandoned = () => context.request?.raw.socket?.destroyed === true
     try {
-      return await queue.run(hash, () => request?.raw.socket?.destroyed === true)
+      return await queue.run(hash, { origin, isAbandoned })
     } catch (error) {
       if (error instanceof OverloadedError) throw app.problem('overloaded')
       if (error instanceof AbandonedError) throw app.problem('request_timeout')
@@ -67,17 +72,22 @@ async function passwords(app: FastifyInstance, options: PasswordsOptions): Promi
   app.decorate('passwords', {
     findFault: (password) => findPasswordFault(password, passwordMinLength),
 
-    hash: (password, request) => inTurn(() => bcryptHash(password, bcryptCost), request),
+    hash: (password, context) => inTurn(() => bcryptHash(password, bcryptCost), context),
 
-    async verify(password, hashed, request) {
+    async verify(password, hashed, context) {
       const hashable = isHashable(password)
       const compare = () => bcryptVerify(hashable ? password : '', hashed ?? nobodysHash)
-      const matches = await inTurn(compare, request)
+      const matches = await inTurn(compare, context)
       return matches && hashable && hashed !== undefined
     },
 
     needsRehash: (hashed) => Number(hashed.split('$')[2]) !== bcryptCost,
+
+    queue,
   })
 }
 
-export default fp(passwords, { name: 'postern-passwords', dependencies: ['postern-errors'] })
+export default fp(passwords, {
+  name: 'postern-passwords',
+  dependencies: ['postern-errors', 'postern-client-address'],
+})

@@ -34,7 +34,7 @@ t.test(
     const queue = new HashQueue(1000)
     const work = makeWork()
     const accepted: Promise<void>[] = []
-    while (queue.expectedWait <= 3000) accepted.push(queue.run(work.hash))
+    while (queue.expectedWait() <= 3000) accepted.push(queue.run(work.hash))
     await t.rejects(queue.run(work.hash), OverloadedError)
     t.equal(work.begun(), cores, 'nothing was hashed for it')
 
@@ -48,12 +48,31 @@ t.test(
   },
 )
 
+t.test('makes nobody wait behind all that one origin has in line', async (t) => {
+  const queue = new HashQueue(1000)
+  const order: string[] = []
+  const begin = (origin: string) => {
+    const job = queue.run(async () => void order.push(origin), { origin })
+    return job.catch((error: unknown) => t.ok(error instanceof OverloadedError))
+  }
+  const running = makeWork()
+  const first = Array.from({ length: cores }, () => queue.run(running.hash))
+  const flood = Array.from({ length: 4 * cores }, () => begin('flood'))
+  t.ok(queue.expectedWait('flood') > 3000, 'who has much in line is sent away')
+  t.ok(queue.expectedWait('user') < 3000, 'another is not')
+
+  const others = [begin('user'), begin('neighbour'), begin('user')]
+  for (const _ of first) running.end()
+  await Promise.all([...first, ...flood, ...others])
+  t.same(order.slice(0, 6), ['flood', 'user', 'neighbour', 'flood', 'user', 'flood'])
+})
+
 t.test('does not hash for somebody who has gone while he waited', async (t) => {
   const queue = new HashQueue(1)
   const work = makeWork()
   const running = Array.from({ length: cores }, () => queue.run(work.hash))
   let gone = false
-  const waiting = queue.run(work.hash, () => gone)
+  const waiting = queue.run(work.hash, { isAbandoned: () => gone })
   gone = true
   for (const _ of running) work.end()
   await Promise.all(running)

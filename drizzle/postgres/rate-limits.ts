@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import type { SQLWrapper } from 'drizzle-orm'
+import type { Pool } from 'pg'
+import { sql } from '../orm.ts'
+import type {
+  RateLimitBackend,
+  RateLimitCount,
+  RateLimiterSettings,
+  RateLimitStore,
+} from '../rate-limiters.ts'
+import { PgDialect } from './orm.ts'
+import type { createRateLimitsTable } from './schema.ts'
+import type { Session } from './session.ts'
+
+/** Milliseconds for which a refusal is repeated without asking the server, so that a flood does not queue for one row. */
+const REPEATED_FOR = 1000
+/** Refusals that are remembered at most. */
+const MAX_REFUSALS = 10_000
+
+type RateLimitsTable = ReturnType<typeof createRateLimitsTable>
+type Run = (statement: Statement, parameters: unknown[]) => Promise<RateLimitCount | undefined>
+
+interface Statement {
+  text: string
+  /** By its text: behind a pooler, two versions of Postern must not take each other's statement for their own. */
+  name: string
+}
+
+/** Counts that all instances have together, by the server's clock. */
+export function createPostgresRateLimits(
+  pool: Pool,
+  table: RateLimitsTable,
+  session: Session,
+): RateLimitBackend {
+  const statements = writeStatements(table)
+
+  const run: Run = async ({ text, name }, values) => {
+    const { rows } = await pool.query<{ points: number; ms_left: string }>({
+      text,
+      ...(session.keepsStatements && { name }),
+      values,
+    })
+    return rows[0] && { points: rows[0].points, msLeft: Number(rows[0].ms_left) }
+  }
+
+  return {
+    createStore: (settings) => new PostgresRateLimitStore(settings, statements, run),
+    prune: async (limit) => (await pool.query(statements.prune.text, [limit])).rowCount ?? 0,
+  }
+}
+
+class PostgresRateLimitStore implements RateLimitStore {
+  readonly #limit: number
+  readonly #duration: number
+  readonly #statements: Statements
+  readonly #run: Run
+  /** The latest refusals, and until when they are repeated. */
+  readonly #refusals = new Map<string, RateLimitCount & { since: number }>()
+
+  constructor(settings: RateLimiterSettings, statements: Statements, run: Run) {
+    this.#limit = settings.points
+    this.#duration = settings.duration * 1000
+    this.#statements = statements
+    this.#run = run
+  }
+
+  async add(key: string, points: number): Promise<RateLimitCount> {
+    if (points < 0) return await this.#subtract(key, -points)
+    const count = await this.#run(this.#statements.add, [key, points, this.#duration, this.#limit])
+    if (count) return this.#clamp(count)
+    const full = await this.get(key)
+    // It has been given back, or forgotten, since.
+    if (!full) return await this.add(key, points)
+    const refusal = { points: full.points + points, msLeft: full.msLeft }
+    this.#remember(key, refusal)
+    return refusal
+  }
+
+  async #subtract(key: string, points: number): Promise<RateLimitCount> {
+    this.#refusals.delete(key)
+    // What would be left at zero goes: whoever cannot be served leaves nothing behind.
+    const deleted = await this.#run(this.#statements.deleteUpTo, [key, points])
+    return this.#clamp(deleted ? undefined : await this.#run(this.#statements.subtract, [key, points]))
+  }
+
+  async set(key: string, points: number): Promise<RateLimitCount> {
+    this.#refusals.delete(key)
+    return this.#clamp(await this.#run(this.#statements.set, [key, points, this.#duration]))
+  }
+
+  async get(key: string): Promise<RateLimitCount | undefined> {
+    const count = await this.#run(this.#statements.get, [key])
+    return count && this.#clamp(count)
+  }
+
+  recall(key: string): RateLimitCount | undefined {
+    const refusal = this.#refusals.get(key)
+    if (!refusal) return undefined
+    const age = performance.now() - refusal.since
+    if (age < Math.min(REPEATED_FOR, refusal.msLeft)) {
+      return { points: refusal.points, msLeft: refusal.msLeft - age }
+    }
+    this.#refusals.delete(key)
+    return undefined
+  }
+
+  async delete(key: string): Promise<boolean> {
+    this.#refusals.delete(key)
+    return (await this.#run(this.#statements.delete, [key])) !== undefined
+  }
+
+  #remember(key: string, count: RateLimitCount): void {
+    if (this.#refusals.size >= MAX_REFUSALS) this.#refusals.clear()
+    this.#refusals.set(key, { ...count, since: performance.now() })
+  }
+
+  /** No count lasts for longer than a duration, even if the server's clock was set back. */
+  #clamp(count: RateLimitCount = { points: 0, msLeft: 0 }): RateLimitCount {
+    return { points: count.points, msLeft: Math.min(count.msLeft, this.#duration) }
+  }
+}
+
+type Statements = ReturnType<typeof writeStatements>
+
+function writeStatements(table: RateLimitsTable) {
+  const { key, points, expiresAt } = table
+  const column = { points: sql.identifier('points'), expiresAt: sql.identifier('expires_at') }
+  const isLive = sql`${expiresAt} > now()`
+  const fromNow = sql`now() + $3::float8 * interval '1 millisecond'`
+  const insert = sql`insert into ${table} (key, points, expires_at) values ($1, $2, ${fromNow}) on conflict (key) do update set`
+  const count = sql`${points}, ceil(extract(epoch from ${expiresAt} - now()) * 1000) as ms_left`
+  return {
+    add: statement(sql`${insert}
+      ${column.points} = excluded.points + case when ${isLive} then ${points} else 0 end,
+      ${column.expiresAt} = case when ${isLive} then least(${expiresAt}, excluded.expires_at) else excluded.expires_at end
+      where not ${isLive} or ${points} + excluded.points <= $4 returning ${count}`),
+    set: statement(sql`${insert}
+      ${column.points} = excluded.points, ${column.expiresAt} = excluded.expires_at returning ${count}`),
+    deleteUpTo: statement(sql`delete from ${table} where ${key} = $1 and ${points} <= $2 returning ${count}`),
+    subtract: statement(
+      sql`update ${table} set ${column.points} = ${points} - $2 where ${key} = $1 and ${points} > $2 and ${isLive} returning ${count}`,
+    ),
+    get: statement(sql`select ${count} from ${table} where ${key} = $1 and ${isLive}`),
+    delete: statement(sql`delete from ${table} where ${key} = $1 returning ${count}`),
+    prune: statement(
+      sql`delete from ${table} where ${key} in (select ${key} from ${table} where not ${isLive} limit $1)`,
+    ),
+  }
+}
+
+function statement(query: SQLWrapper): Statement {
+  const { sql: text } = new PgDialect().sqlToQuery(query.getSQL())
+  return { text, name: `postern_${createHash('sha256').update(text).digest('hex').slice(0, 16)}` }
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import t from 'tap'
+import { MemoryRateLimitStore } from '../../drizzle/memory-rate-limits.ts'
+import { createRateLimiter } from '../../drizzle/rate-limiters.ts'
+
+const HOUR = 3600
+
+/** A limiter whose clock is the test's. */
+function makeLimiter(points: number, maxKeys?: number) {
+  const settings = { keyPrefix: 'a', points, duration: HOUR }
+  let now = 0
+  const store = new MemoryRateLimitStore(settings, { clock: () => now, ...(maxKeys && { maxKeys }) })
+  const limiter = createRateLimiter(settings, store, (error) => error)
+  return {
+    limiter,
+    store,
+    advance: (seconds: number) => (now += seconds * 1000),
+    /** Consumes so many points, and says how many there were. */
+    async consume(key: string, times = 1): Promise<number> {
+      let passed = 0
+      for (let i = 0; i < times; i++) if ((await limiter.consume(key)) === 0) passed++
+      return passed
+    },
+  }
+}
+
+t.test('a key is forgotten when its time is over, counted from its first point', async (t) => {
+  const { limiter, store, advance, consume } = makeLimiter(2)
+  await consume('key')
+  advance(HOUR - 1)
+  t.equal(await consume('key', 2), 1)
+  t.equal(await limiter.consume('key'), 1000)
+  t.equal(limiter.recall('key'), 1000)
+  advance(1)
+  t.equal(limiter.recall('key'), 0)
+  t.equal(await limiter.has('key'), false)
+  t.equal(await consume('key', 3), 2)
+
+  await limiter.restart('known')
+  advance(HOUR - 1)
+  await limiter.restart('known')
+  advance(HOUR - 1)
+  t.equal(await limiter.has('known'), true, 'restarted, from then on')
+  t.equal(store.size, 1, 'and what has expired is gone, without being asked for')
+})
+
+t.test('when it is full, what has the fewest points makes room', async (t) => {
+  const { store, consume } = makeLimiter(8, 100)
+  await consume('refused', 9)
+  await consume('nearly refused', 7)
+  await consume('twice', 2)
+  for (let n = 0; n < 1000; n++) await consume(`flood ${n}`)
+  t.equal(store.size, 100)
+  t.equal(await consume('refused'), 0)
+  t.equal(await consume('nearly refused', 3), 1)
+  t.equal(await consume('twice', 9), 6)
+
+  for (let n = 0; n < 1000; n++) await consume(`second flood ${n % 200}`, 9)
+  t.equal(store.size, 100, 'also when everything in it is refused')
+  t.equal(await consume('somebody else', 9), 8, 'and then it still counts')
+})
+
+t.test('of a million keys it keeps as many as it has room for, and none less that was refused', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const settings = { keyPrefix: 'login_failures_per_account', points: 20, duration: 24 * HOUR }
+  const store = new MemoryRateLimitStore(settings)
+  const limiter = createRateLimiter(settings, store, (error) => error)
+  const limiterKey = (key: string) => `${settings.keyPrefix}:${key}`
+  for (let i = 0; i < 21; i++) await limiter.consume('victim')
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+
+  for (let n = 0; n < 1_000_000; n++) {
+    const adding = store.add(limiterKey(createHash('sha256').update(`${n}`).digest('base64url')), 1)
+    if (n % 1000 === 0) await adding
+  }
+  collectGarbage()
+  const megabytes = (process.memoryUsage().heapUsed - before) / 1e6
+  t.equal(store.size, 100_000)
+  t.ok(megabytes < 100, `${megabytes} MB`)
+  t.ok((await limiter.consume('victim')) > 0)
+})

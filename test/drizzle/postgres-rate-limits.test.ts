@@ -1,0 +1,102 @@
+import t, { type Test } from 'tap'
+import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
+import { ada, makeApp, post } from '../helper.ts'
+import { makeSchema } from '../postgres.ts'
+import { openPostgresBeside } from '../postgres-beside.ts'
+import { THROTTLED, tryLogIn } from '../throttling.ts'
+
+const HOUR = 3600
+const SETTINGS = { keyPrefix: 'a', points: 3, duration: HOUR }
+
+/** Two instances on one database, and a connection beside them. */
+async function makeScene(t: Test) {
+  const { url, schema } = await makeSchema(t)
+  const open = async () => {
+    const database = await openDatabase(url, { schema, poolSize: 2 })
+    t.teardown(() => database.close())
+    return database
+  }
+  const [one, other] = [await open(), await open()]
+  return { one, other, url, schema, beside: openPostgresBeside(t, schema) }
+}
+
+t.test('instances count together', async (t) => {
+  const { one, other } = await makeScene(t)
+  const limiters = [one.createRateLimiter(SETTINGS), other.createRateLimiter(SETTINGS)]
+  const waits = await Promise.all(
+    Array.from({ length: 40 }, (_, n) => limiters[n % 2]?.consume('key') ?? Promise.resolve(-1)),
+  )
+  t.equal(waits.filter((wait) => wait === 0).length, 3)
+  await limiters[0]?.restart('known')
+  t.equal(await limiters[1]?.has('known'), true)
+})
+
+t.test('what has expired counts no more, and is pruned', async (t) => {
+  const { one, beside } = await makeScene(t)
+  const limiter = one.createRateLimiter(SETTINGS)
+  for (const key of ['expired', 'expired too', 'live']) for (let i = 0; i < 3; i++) await limiter.consume(key)
+  await beside.run("update rate_limits set expires_at = now() - interval '1 second' where key like 'a:exp%'")
+
+  t.equal(await limiter.has('expired'), false)
+  t.equal(await limiter.consume('expired'), 0)
+  t.ok((await limiter.consume('live')) > 0)
+  t.equal(await beside.value("select points from rate_limits where key = 'a:expired'"), 1, 'counted anew')
+  await beside.run("update rate_limits set expires_at = now() - interval '1 second' where key like 'a:exp%'")
+  t.equal(await one.pruneRateLimits(1), 1, 'in steps')
+  t.equal(await one.pruneRateLimits(200), 1)
+  t.equal(await one.pruneRateLimits(200), 0)
+  t.same(await beside.all('select key from rate_limits'), [{ key: 'a:live' }])
+})
+
+t.test('a server’s clock that was set back makes nobody wait for longer than a count lasts', async (t) => {
+  const { one, beside } = await makeScene(t)
+  const limiter = one.createRateLimiter(SETTINGS)
+  for (let i = 0; i < 3; i++) await limiter.consume('refused')
+  await limiter.consume('counted')
+  await beside.run("update rate_limits set expires_at = now() + interval '10 days'")
+
+  t.ok((await limiter.consume('refused')) <= HOUR * 1000)
+  t.equal(await limiter.consume('counted'), 0)
+  const isShort =
+    "select expires_at <= now() + interval '61 minutes' from rate_limits where key = 'a:counted'"
+  t.equal(await beside.value(isShort), true)
+  t.equal(await beside.value("select points from rate_limits where key = 'a:counted'"), 2, 'but counts on')
+})
+
+t.test('needs no disk, and nobody can read from it who it is about', async (t) => {
+  const { url, schema, beside } = await makeScene(t)
+  const app = await makeApp(t, {
+    ...THROTTLED,
+    DATABASE_URL: url,
+    DATABASE_SCHEMA: schema,
+    SECRET_KEY: 'a secret for tests, of 32 bytes or more',
+  })
+  await post(app, '/register', ada)
+  await tryLogIn(app, '203.0.113.1', { password: 'a wrong one' })
+  await tryLogIn(app, '203.0.113.1')
+
+  const rows = await beside.all('select key, points from rate_limits order by key')
+  t.match(rows, [
+    { key: /^known_addresses:[\w-]{43}$/, points: 1 },
+    { key: /^login_failures_per_account:[\w-]{43}$/, points: 1 },
+    { key: /^login_failures_per_address:[\w-]{43}$/, points: 1 },
+    { key: /^registrations_per_address:[\w-]{43}$/, points: 1 },
+  ])
+  t.equal(rows.length, 4)
+  t.equal(
+    await beside.value("select relpersistence from pg_class where oid = 'rate_limits'::regclass"),
+    'u',
+    'unlogged',
+  )
+})
+
+t.test('a database that cannot answer is unavailable, and decides nothing', async (t) => {
+  const { one, beside } = await makeScene(t)
+  const limiter = one.createRateLimiter(SETTINGS)
+  await limiter.consume('key')
+  const mend = await beside.breakDown()
+  await t.rejects(limiter.consume('key'), DatabaseUnavailableError)
+  await t.rejects(limiter.has('key'), DatabaseUnavailableError)
+  await mend()
+  t.equal(await limiter.consume('key'), 0)
+})

@@ -1,0 +1,140 @@
+import t from 'tap'
+import { ada, assertProblem, makeApp, post } from '../helper.ts'
+import { from, guess, nthAddress, THROTTLED, tally, tryLogIn } from '../throttling.ts'
+
+const HOME = '203.0.113.1'
+const ELSEWHERE = '203.0.113.2'
+const ATTACKER = '192.0.2.1'
+
+t.test('one address may not guess on, and locks its victim out of nowhere else', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '25' })
+  await post(app, '/register', ada)
+
+  t.same(await guess(app, ATTACKER, 7), [401, 401, 401, 401, 401, 429, 429])
+  assertProblem(t, await tryLogIn(app, ATTACKER), 'too_many_requests', 'the right password, by now')
+  t.equal((await tryLogIn(app, HOME)).statusCode, 200, 'the user, at the first try')
+})
+
+t.test('a thousand addresses may not guess one password at leisure', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
+  await post(app, '/register', ada)
+  t.equal((await tryLogIn(app, HOME)).statusCode, 200)
+
+  const statuses: number[] = []
+  for (let n = 0; n < 1000; n++) statuses.push(...(await guess(app, nthAddress(n), 1)))
+  t.same(tally(statuses), { 401: 10, 429: 990 })
+  t.equal((await tryLogIn(app, ELSEWHERE)).statusCode, 429, 'not even with the right password')
+  t.equal((await tryLogIn(app, HOME)).statusCode, 200, 'but from where the user has logged in before')
+  t.same(await guess(app, HOME, 3), [401, 401, 429], 'where nobody may guess on either')
+  t.equal(
+    (await tryLogIn(app, nthAddress(0), { email: 'eve@example.com' })).statusCode,
+    401,
+    'other accounts',
+  )
+})
+
+t.test('under a flood from one address, everybody elsewhere logs in at the first try', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '20' })
+  await post(app, '/register', ada)
+  t.equal((await tryLogIn(app, ATTACKER)).statusCode, 200, 'a user behind the same address')
+  await post(app, '/register', { ...ada, email: 'bob@example.com' })
+
+  const flood = Array.from({ length: 2000 }, (_, n) =>
+    tryLogIn(app, ATTACKER, { email: `user${n % 1000}@example.com`, password: `guess number ${n}` }),
+  )
+  const user = await tryLogIn(app, HOME)
+  const statuses = (await Promise.all(flood)).map(({ statusCode }) => statusCode)
+
+  t.same(tally(statuses), { 401: 20, 429: 1980 })
+  t.equal(user.statusCode, 200)
+  t.equal((await tryLogIn(app, ATTACKER)).statusCode, 200, 'and whoever has logged in there before')
+  t.equal((await tryLogIn(app, ATTACKER, { email: 'bob@example.com' })).statusCode, 429, 'unlike others')
+})
+
+t.test('parallel guesses are no more than guesses one by one', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '20' })
+  await post(app, '/register', ada)
+
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, () => tryLogIn(app, ATTACKER, { password: 'a wrong one' })),
+  )
+  t.same(tally(answers.map(({ statusCode }) => statusCode)), { 401: 4, 429: 46 })
+})
+
+t.test('only failures count, and a login ends a row of them', async (t) => {
+  const app = await makeApp(t, {
+    ...THROTTLED,
+    LOGIN_FAILURES_PER_ACCOUNT: '15',
+    LOGIN_FAILURES_PER_ADDRESS: '5',
+  })
+  await post(app, '/register', ada)
+
+  for (let i = 0; i < 10; i++) t.equal((await tryLogIn(app, HOME)).statusCode, 200)
+  t.same(await guess(app, HOME, 2), [401, 401])
+  t.equal((await tryLogIn(app, HOME)).statusCode, 200)
+  t.same(await guess(app, HOME, 4), [401, 401, 401, 429])
+})
+
+t.test('whoever logs in now and then may not guess other passwords the longer', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '6' })
+  await post(app, '/register', { ...ada, email: 'eve@example.com' })
+  const statuses: number[] = []
+  for (let n = 0; n < 5; n++) {
+    statuses.push(...(await guess(app, ATTACKER, 2, `victim${n}@example.com`)))
+    await tryLogIn(app, ATTACKER, { email: 'eve@example.com' })
+  }
+  t.same(tally(statuses), { 401: 6, 429: 4 })
+})
+
+t.test('says the same of an e-mail that nobody has', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
+  await post(app, '/register', ada)
+  const answers = []
+  for (const [n, email] of [ada.email, 'nobody@example.com'].entries()) {
+    t.same(await guess(app, nthAddress(n), 3, email), [401, 401, 429])
+    const { body, headers } = await tryLogIn(app, nthAddress(n), { email })
+    const { 'x-request-id': _id, date: _date, ...rest } = headers
+    // The seconds left may differ by the one in which the test has been running.
+    answers.push(JSON.stringify({ body, rest }).replaceAll(/\b863\d\d\b|\b86400\b/g, '<seconds>'))
+  }
+  t.equal(answers[0], answers[1])
+})
+
+t.test('knows an account by all spellings of its e-mail', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
+  await post(app, '/register', ada)
+  t.same(await guess(app, ATTACKER, 1, ada.email.toUpperCase()), [401])
+  t.same(await guess(app, ATTACKER, 2, ` ${ada.email} `), [401, 429])
+})
+
+t.test('with a new password, all of it begins anew', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '5' })
+  const { id } = (await post(app, '/register', ada)).json()
+  for (let n = 0; n < 6; n++) await guess(app, nthAddress(n), 1)
+  t.equal((await tryLogIn(app, HOME)).statusCode, 429)
+
+  await app.postern.setPassword(id, 'another good password')
+  t.equal((await tryLogIn(app, HOME, { password: 'another good password' })).statusCode, 200)
+})
+
+t.test('the time of day may be set back or forward, which changes nothing', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
+  t.same(await guess(app, ATTACKER, 3), [401, 401, 429])
+  const { now } = Date
+  t.teardown(() => Object.assign(Date, { now }))
+  for (const days of [-10, 10]) {
+    Date.now = () => now() + days * 86_400_000
+    const refusal = await tryLogIn(app, ATTACKER)
+    t.equal(refusal.statusCode, 429)
+    const seconds = Number(refusal.headers['retry-after'])
+    t.ok(seconds > 86_000 && seconds <= 86_400, `${seconds} seconds`)
+  }
+})
+
+t.test('a request that cannot be served costs no attempt', async (t) => {
+  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '2' })
+  for (let i = 0; i < 5; i++) {
+    t.equal((await post(app, '/login', { email: ada.email }, from(HOME))).statusCode, 400)
+  }
+  t.same(await guess(app, HOME, 3), [401, 401, 429])
+})
