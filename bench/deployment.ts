@@ -25,6 +25,8 @@ export interface Deployment extends Server {
 
 /** What a deployment is to have. */
 interface DeploymentOptions {
+  /** A file of its own by default; another database is taken as it is, so without accounts and revoked tokens. */
+  databaseUrl?: string
   accounts?: number
   revoked?: number
   /** The only core that it may use; null for all, where hashing is measured. */
@@ -36,12 +38,15 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
   const { accounts = 1, revoked = 0, core = 0 } = options
   const directory = mkdtempSync(join(tmpdir(), 'postern-bench-'))
   const path = join(directory, 'postern.db')
-  await (await openDatabase(path)).close()
-  fill(path, accounts, revoked)
-  const settings = { DATABASE_URL: path, SECRET_KEY, ACCESS_TOKEN_EXPIRE_MINUTES: '600' }
+  const databaseUrl = options.databaseUrl ?? path
+  if (databaseUrl === path) {
+    await (await openDatabase(path)).close()
+    fill(path, accounts, revoked)
+  }
+  const settings = { DATABASE_URL: databaseUrl, SECRET_KEY, ACCESS_TOKEN_EXPIRE_MINUTES: '600' }
   const server = await startPostern(settings, core)
   const userId = await register(server.port)
-  const { publicKey, makeToken } = openKey(path, userId)
+  const { publicKey, makeToken } = await openKey(databaseUrl, userId)
   return {
     ...server,
     env: settings,
@@ -76,17 +81,15 @@ async function register(port: number): Promise<string> {
   return ((await response.json()) as { id: string }).id
 }
 
-function openKey(path: string, userId: string): { publicKey: string; makeToken(): string } {
-  const db = new SqliteDriver(path, { readonly: true })
-  const key = db
-    .prepare('select kid, public_key publicKey, sealed_private_key sealed from signing_keys')
-    .get() as {
-    kid: string
-    publicKey: string
-    sealed: string
-  }
-  db.close()
-  const privateKey = createPrivateKey(createSealer(SECRET_KEY).open(key.sealed, key.kid))
+async function openKey(
+  databaseUrl: string,
+  userId: string,
+): Promise<{ publicKey: string; makeToken(): string }> {
+  const database = await openDatabase(databaseUrl)
+  const key = (await database.signingKeys.list()).at(-1)
+  await database.close()
+  if (!key?.publicKey) throw new Error('there is no key')
+  const privateKey = createPrivateKey(createSealer(SECRET_KEY).open(key.sealedPrivateKey, key.kid))
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const header = encode({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
   const iat = Math.floor(Date.now() / 1000)

@@ -34,7 +34,7 @@ const CONNECTIONS = 64
 const RATE = 200
 
 /** Throughput of one kind of request, in requests per second. */
-async function throughput(server: Server, requests: string[], { seconds }: Effort): Promise<number> {
+export async function throughput(server: Server, requests: string[], { seconds }: Effort): Promise<number> {
   const outcome = await sendLoad({ port: server.port, connections: CONNECTIONS, seconds, requests })
   const refused = Object.keys(outcome.statuses).filter((status) => status !== '200')
   if (refused.length > 0) throw new Error(`answers other than 200: ${JSON.stringify(outcome.statuses)}`)
@@ -42,7 +42,7 @@ async function throughput(server: Server, requests: string[], { seconds }: Effor
 }
 
 /** The answer of a deployment's that the baselines are to give. */
-async function sampleOf({ port, publicKey }: Deployment, token: string): Promise<Sample> {
+export async function sampleOf({ port, publicKey }: Deployment, token: string): Promise<Sample> {
   const response = await fetch(`http://127.0.0.1:${port}/getUser`, {
     headers: { authorization: `Bearer ${token}` },
   })

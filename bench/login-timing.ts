@@ -25,7 +25,7 @@ const attempts = {
 type Attempt = keyof typeof attempts
 
 const app = await buildApp(
-  readConfig({ DATABASE_URL: ':memory:', BCRYPT_COST: values.cost, LOG_LEVEL: 'silent' }),
+  readConfig({ DATABASE_URL: ':memory:', BCRYPT_COST: values.cost, LOG_LEVEL: 'silent', THROTTLE: 'false' }),
 )
 const address = await app.listen({ host: '127.0.0.1', port: 0 })
 await post('/register', known, 201)

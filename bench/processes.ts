@@ -46,7 +46,7 @@ export async function startPostern(
   const command = [process.execPath, '--import', file('../src/node-version.js'), file('../src/server.ts')]
   const [program, ...rest] = core !== null && canPin ? ['taskset', '-c', String(core), ...command] : command
   const child = spawn(program as string, rest, {
-    env: { PATH: process.env['PATH'] ?? '', PORT: '0', LOG_LEVEL: 'silent', ...env },
+    env: { PATH: process.env['PATH'] ?? '', PORT: '0', LOG_LEVEL: 'silent', THROTTLE: 'false', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const port = await new Promise<number>((resolve, reject) => {
@@ -65,6 +65,13 @@ export async function startPostern(
 /** Starts the baselines. */
 export async function startBaselines(sample: Sample): Promise<Server> {
   const child = forkOn(0, 'baselines.ts')
+  child.send(sample)
+  return { child, port: await answerOf<number>(child) }
+}
+
+/** Starts the route that does one SELECT for each request. */
+export async function startSelect(databaseUrl: string, sample: Sample): Promise<Server> {
+  const child = forkOn(0, 'select.ts', [databaseUrl])
   child.send(sample)
   return { child, port: await answerOf<number>(child) }
 }

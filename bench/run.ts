@@ -16,6 +16,7 @@ import {
   measureWrites,
 } from './figures.ts'
 import { measureMemory } from './memory.ts'
+import { measurePostgres } from './postgres.ts'
 
 const groups = {
   checks: measureChecks,
@@ -23,6 +24,7 @@ const groups = {
   logins: measureLogins,
   writes: measureWrites,
   start: measureStart,
+  postgres: measurePostgres,
 }
 
 const { values } = parseArgs({

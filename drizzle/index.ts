@@ -3,28 +3,50 @@ import type { Pool } from 'pg'
 import type { Connection, PoolState } from './connection.ts'
 import { DatabaseUnavailableError } from './errors.ts'
 import { guard, guardAll, guardReader } from './guard.ts'
-import { type HostDatabase, migrate, POSTGRES_SCHEMA } from './host.ts'
+import { type HostDatabase, migrate } from './host.ts'
+import { memoryRateLimits } from './memory-rate-limits.ts'
 import { DrizzleQueryError } from './orm.ts'
-import type { ServerSettings } from './postgres/client.ts'
 import type { PrincipalReader } from './principals.ts'
+import { createRateLimiter, type RateLimiter, type RateLimiterSettings } from './rate-limiters.ts'
 import { createRepositories, type Repositories } from './repositories.ts'
+import { SERVER_DEFAULTS, type ServerSettings } from './server-settings.ts'
+import { createSnapshot, type Snapshot } from './snapshot.ts'
 import { openSqlite, wrapSqlite } from './sqlite/client.ts'
+import type { TableName, TableRow } from './tables.ts'
+import { rowsOf } from './transactions.ts'
 import { databasePath, isPostgresUrl } from './url.ts'
+import { createUserBatches, type UserBatches } from './user-batches.ts'
 
 export type { PoolState } from './connection.ts'
 export { DatabaseUnavailableError, NewerDatabaseError } from './errors.ts'
 export type { HostDatabase } from './host.ts'
-export type { ServerSettings } from './postgres/client.ts'
 export type { PrincipalReader, PrincipalSlot } from './principals.ts'
+export type { RateLimiter, RateLimiterSettings } from './rate-limiters.ts'
+export type { AuditFilter } from './repositories/audit-events.ts'
+export type { UserFilter } from './repositories/users.ts'
 export type { Repositories } from './repositories.ts'
+export { SERVER_DEFAULTS, type ServerSettings } from './server-settings.ts'
+export type { Snapshot } from './snapshot.ts'
+export type { TableName, TableRow } from './tables.ts'
 export type * from './types.ts'
 export { databasePath, isPostgresUrl, UnknownDatabaseError } from './url.ts'
+export type { NewUser, UserBatches, UserBatchResult, UserConflict } from './user-batches.ts'
 
 /**
  * An opened database. A query that the database cannot answer at present throws what `openDatabase` was told to.
  */
 export interface Database extends Repositories {
   principals: PrincipalReader
+  /** Makes a limiter: with SQLite for this process, with PostgreSQL for all instances together. */
+  createRateLimiter(settings: RateLimiterSettings): RateLimiter
+  /** Deletes counts of limiters that have expired, at most `limit` of them, and says how many. */
+  pruneRateLimits(limit: number): Promise<number>
+  /** Inserts rows as they are, but for those that conflict with others. @returns how many it inserted */
+  insertRows<Name extends TableName>(name: Name, rows: readonly TableRow<Name>[]): Promise<number>
+  /** Makes many accounts at once. */
+  openUserBatches(): UserBatches
+  /** Lets an action read the whole database as it is now. */
+  withSnapshot<T>(action: (snapshot: Snapshot) => Promise<T>): Promise<T>
   /** Resolves when the database answers. */
   ping(): Promise<void>
   /** Whether what a query has written survives a power cut. Only somebody else's settings may have it otherwise. */
@@ -38,15 +60,8 @@ export interface Database extends Repositories {
 export interface OpenOptions extends Partial<ServerSettings> {
   /** Makes what a query throws when the database cannot answer at present. */
   toError?: (cause: unknown) => Error
-}
-
-/** How a server is talked to, unless the settings say otherwise. */
-export const SERVER_DEFAULTS: ServerSettings = {
-  schema: POSTGRES_SCHEMA,
-  poolSize: 10,
-  connectTimeout: 2000,
-  statementTimeout: 3000,
-  lockTimeout: 1000,
+  /** Whether a thread of its own writes to a SQLite file, so that nothing else waits for the disk. */
+  writesApart?: boolean
 }
 
 /**
@@ -60,17 +75,39 @@ export async function openDatabase(
   source: string | HostDatabase,
   options: OpenOptions = {},
 ): Promise<Database> {
-  const { toError = (cause) => new DatabaseUnavailableError(cause), ...settings } = options
-  const connection = await connect(source, { ...SERVER_DEFAULTS, ...settings })
+  const { toError = (cause) => new DatabaseUnavailableError(cause), writesApart, ...settings } = options
+  const connection = await connect(source, { ...SERVER_DEFAULTS, ...settings }, writesApart)
   const translate = (error: unknown): unknown => {
     // Drizzle's own message repeats the parameters of a query, a password's hash among them.
     const cause = error instanceof DrizzleQueryError ? error.cause : error
     return connection.isUnavailable(cause) ? toError(cause) : cause
   }
+  const { db, tables, transact, writer, bulkInsert } = connection
+  const repositories = createRepositories(db, tables, transact)
+  const openSnapshot = guard(connection.openSnapshot, translate)
   return {
-    ...guardAll(createRepositories(connection.db, connection.tables), translate),
+    ...guardAll(writer?.move(repositories) ?? repositories, translate),
     principals: guardReader(connection.principals, translate),
     ping: guard(connection.ping, translate),
+    createRateLimiter: (settings) =>
+      createRateLimiter(settings, connection.rateLimits.createStore(settings), translate),
+    pruneRateLimits: guard(connection.rateLimits.prune, translate),
+    insertRows: guard(async <Name extends TableName>(name: Name, rows: readonly TableRow<Name>[]) => {
+      const inserted = await transact((tx) => rowsOf(bulkInsert(tx, name, rows)))
+      return inserted.length
+    }, translate),
+    openUserBatches() {
+      const batches = createUserBatches(db, tables, transact, bulkInsert)
+      return guardAll({ batches: { ...batches } }, translate).batches
+    },
+    async withSnapshot(action) {
+      const transaction = await openSnapshot()
+      try {
+        return await action(createSnapshot(transaction.db, tables, translate))
+      } finally {
+        await transaction.close()
+      }
+    },
     get isDurable() {
       return connection.isDurable
     },
@@ -79,10 +116,19 @@ export async function openDatabase(
   }
 }
 
-async function connect(source: string | HostDatabase, settings: ServerSettings): Promise<Connection> {
+/** Makes a limiter that is of this process alone, whatever the database. */
+export function createLocalRateLimiter(settings: RateLimiterSettings): RateLimiter {
+  return createRateLimiter(settings, memoryRateLimits.createStore(settings), (error) => error)
+}
+
+async function connect(
+  source: string | HostDatabase,
+  settings: ServerSettings,
+  apart = false,
+): Promise<Connection> {
   if (typeof source === 'string') {
     const path = databasePath(source)
-    return isPostgresUrl(source) ? connectServer(source, settings) : openSqlite(path ?? ':memory:')
+    return isPostgresUrl(source) ? connectServer(source, settings) : openSqlite(path ?? ':memory:', { apart })
   }
   if ('handle' in source) {
     const { handle, tablePrefix } = source
@@ -104,6 +150,9 @@ async function connectServer(url: string, settings: ServerSettings): Promise<Con
   try {
     return await connectPostgres(url, settings)
   } catch (error) {
-    throw isPostgresUnavailable(error) ? new DatabaseUnavailableError(error) : error
+    if (!isPostgresUnavailable(error)) throw error
+    // Without the password that a URL may carry.
+    const { host, pathname } = new URL(url)
+    throw new DatabaseUnavailableError(error, `The database of DATABASE_URL, ${host}${pathname},`)
   }
 }

@@ -1,30 +1,25 @@
-import type { ClientBase, Pool as PgPool, PoolConfig } from 'pg'
+import type { Pool as PgPool, PoolConfig } from 'pg'
 import type { Connection } from '../connection.ts'
+import type { ServerSettings } from '../server-settings.ts'
 import type { SqliteDatabase } from '../sqlite/client.ts'
 import type { Tables } from '../sqlite/schema.ts'
-import { isPostgresUnavailable } from './errors.ts'
+import { createPostgresBulkInsert } from './bulk.ts'
+import { isPostgresUnavailable, ReadOnlyServerError } from './errors.ts'
 import { migratePostgres } from './migrate.ts'
 import { drizzle, pg } from './orm.ts'
 import { createPostgresPrincipalReader } from './principals.ts'
-import { createPostgresTables, type PostgresTables } from './schema.ts'
+import { createPostgresRateLimits } from './rate-limits.ts'
+import { createPostgresTables, createRateLimitsTable, type PostgresTables } from './schema.ts'
 import { type Session, startSession } from './session.ts'
-
-/** How a server is talked to. Times are in milliseconds. */
-export interface ServerSettings {
-  /** The PostgreSQL schema of the tables. */
-  schema: string
-  /** Connections at most. */
-  poolSize: number
-  /** How long it may take to get a connection. */
-  connectTimeout: number
-  /** How long a statement may take. */
-  statementTimeout: number
-  /** How long a statement may wait for a lock. */
-  lockTimeout: number
-}
+import { openPostgresSnapshot } from './snapshot.ts'
+import { createPostgresTransact } from './transact.ts'
+import { withClient } from './with-client.ts'
 
 /** Milliseconds that the server has, beyond the statement's own time, to say that the time is over. */
 const ANSWER_MARGIN = 500
+
+/** Milliseconds of silence after which the system asks whether the other end is still there. */
+const KEEP_ALIVE_DELAY = 10_000
 
 /**
  * Connects to a server, and brings the tables up to date.
@@ -38,22 +33,32 @@ export async function connectPostgres(url: string, settings: ServerSettings): Pr
     connectionString: url,
     connectionTimeoutMillis: connectTimeout,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY,
+    // A server that no longer answers does not end a statement either.
+    query_timeout: statementTimeout + ANSWER_MARGIN,
     fallback_application_name: 'postern',
   }
   await migrateApart(config, schema)
 
-  const session: Session = { keepsStatements: true, isDurable: true }
+  const session: Session = { keepsStatements: false, isDurable: false }
   const pool = new pg.Pool({
     ...config,
     max: poolSize,
-    // A server that no longer answers does not end a statement either.
-    query_timeout: statementTimeout + ANSWER_MARGIN,
+    // A process that could not start ends, whatever it had opened before.
+    allowExitOnIdle: true,
     onConnect: async (client) => {
       Object.assign(session, await startSession(client, settings))
     },
   })
   // Of a connection that nobody uses at the moment; whoever needs one next gets another.
   pool.on('error', () => {})
+  try {
+    // The first connection tells what is true of the session.
+    await ping(pool)
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
   return makeConnection(pool, schema, session, () => pool.end())
 }
 
@@ -84,15 +89,6 @@ export async function migrateHostPostgres(pool: PgPool, schema: string): Promise
   await withClient(pool, (client) => migratePostgres(client, schema))
 }
 
-async function withClient<T>(pool: PgPool, action: (client: ClientBase) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  try {
-    return await action(client)
-  } finally {
-    client.release()
-  }
-}
-
 function makeConnection(
   pool: PgPool,
   schema: string,
@@ -104,8 +100,12 @@ function makeConnection(
     // The one cast: what follows uses only the calls that both dialects share, and rows of equal types.
     db: drizzle(pool) as unknown as SqliteDatabase,
     tables: tables as unknown as Tables,
+    transact: createPostgresTransact(pool),
+    bulkInsert: createPostgresBulkInsert(tables as unknown as Tables),
+    openSnapshot: () => openPostgresSnapshot(pool),
     principals: createPostgresPrincipalReader(pool, tables, session),
-    ping: async () => void (await pool.query('select 1')),
+    rateLimits: createPostgresRateLimits(pool, createRateLimitsTable(schema), session),
+    ping: () => ping(pool),
     get isDurable() {
       return session.isDurable
     },
@@ -113,6 +113,11 @@ function makeConnection(
     close,
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
   }
+}
+
+async function ping(pool: PgPool): Promise<void> {
+  const { rows } = await pool.query(`select current_setting('transaction_read_only') as "readOnly"`)
+  if (rows[0]?.readOnly !== 'off') throw new ReadOnlyServerError()
 }
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false
@@ -125,4 +130,4 @@ type RowsAreTheSame<Name extends keyof Tables & keyof PostgresTables> = [
 /** Holds the cast true: it does not compile where a table, a column or its type differs between the two dialects. */
 export const dialectsAgree: Record<keyof PostgresTables, true> & {
   [Name in keyof Tables]: RowsAreTheSame<Name> extends [true, true] ? true : never
-} = { users: true, blacklistedTokens: true, signingKeys: true, clients: true }
+} = { users: true, blacklistedTokens: true, signingKeys: true, clients: true, auditEvents: true }

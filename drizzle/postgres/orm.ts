@@ -4,6 +4,6 @@ import { createRequire } from 'node:module'
 const require = createRequire(import.meta.url)
 
 export const { drizzle } = require('drizzle-orm/node-postgres') as typeof import('drizzle-orm/node-postgres')
-export const { index, integer, PgDialect, pgSchema, pgTable, text, timestamp } =
+export const { customType, index, integer, PgDialect, PgSchema, pgTable, text } =
   require('drizzle-orm/pg-core') as typeof import('drizzle-orm/pg-core')
 export const pg = require('pg') as typeof import('pg')

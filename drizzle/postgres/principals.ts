@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { SQLWrapper } from 'drizzle-orm'
 import type { Pool } from 'pg'
-import { type SQLWrapper, sql } from '../orm.ts'
+import { sql } from '../orm.ts'
 import type { PrincipalReader, PrincipalSlot } from '../principals.ts'
+import { ReadOnlyServerError } from './errors.ts'
 import { PgDialect } from './orm.ts'
 import type { PostgresTables } from './schema.ts'
 import type { Session } from './session.ts'
@@ -11,11 +13,6 @@ const LANES = 2
 
 /** Milliseconds after which a read has failed for a reason that the next one would wait for as well. */
 const HOPELESS = 1000
-
-/** The server takes no writes: it is a standby, perhaps of a primary that has moved on, and its word may be of yesterday. */
-export class ReadOnlyServerError extends Error {
-  override readonly name = 'ReadOnlyServerError'
-}
 
 /** Some checks that share one read, and what becomes of them. */
 interface Round extends PromiseWithResolvers<void> {
@@ -76,7 +73,7 @@ export function createPostgresPrincipalReader(
       types: AS_TEXT,
     })
     for (const [ordinal, readOnly, ...columns] of rows) {
-      if (readOnly !== 'off') throw new ReadOnlyServerError('The database server is read-only')
+      if (readOnly !== 'off') throw new ReadOnlyServerError()
       const slot = slots[Number(ordinal) - 1]
       if (!slot || (readOf.get(slot) ?? 0) > number) continue
       readOf.set(slot, number)

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import type { ServerSettings } from './client.ts'
+import type { ServerSettings } from '../server-settings.ts'
 
 /** What is true of the connections to a server. */
 export interface Session {
@@ -26,6 +26,10 @@ export async function startSession(client: ClientBase, settings?: ServerSettings
         lock_timeout: `${settings.lockTimeout}`,
         // Another transaction of ours that has lost its process must not keep its locks.
         idle_in_transaction_session_timeout: `${settings.statementTimeout}`,
+        datestyle: 'ISO',
+        // The plan of a kept statement is made while a table is small and used until the server has counted again: it must be by the
+        // index from the beginning, or every check reads the whole of a table that has just been filled.
+        enable_seqscan: 'off',
       }
     : {}
   const { rows } = await client.query<{ direct: boolean; durable: boolean }>(

@@ -1,0 +1,63 @@
+import pg, { type Connection, type Submittable } from 'pg'
+import type { BulkRow } from './import-rows.ts'
+
+/** Puts rows into the tables by COPY, whose text has been made before. @returns seconds */
+export async function insertIntoPostgres(url: string, schema: string, batches: BulkRow[][]): Promise<number> {
+  const client = new pg.Client({ connectionString: url, options: `-c search_path=${schema}` })
+  await client.connect()
+  const texts = batches.map((rows) => ({
+    users: toText(rows, ({ id, email, name, hashedPassword, createdAt }) => [
+      id,
+      email,
+      name,
+      hashedPassword,
+      createdAt.toISOString(),
+    ]),
+    events: toText(rows, ({ eventId, id, createdAt }) => [
+      eventId,
+      'user_created',
+      'imported',
+      id,
+      'root',
+      createdAt.toISOString(),
+    ]),
+  }))
+  const begun = performance.now()
+  for (const { users, events } of texts) {
+    await client.query('begin')
+    await copy(client, 'users (id, email, name, hashed_password, created_at)', users)
+    await copy(client, 'audit_events (id, event, reason, user_id, actor, created_at)', events)
+    await client.query('commit')
+  }
+  const seconds = (performance.now() - begun) / 1000
+  await client.end()
+  return seconds
+}
+
+/** The text format of COPY; these rows have nothing that it would have to escape. */
+function toText(rows: BulkRow[], toCells: (row: BulkRow) => string[]): Buffer {
+  return Buffer.from(rows.map((row) => `${toCells(row).join('\t')}\n`).join(''))
+}
+
+/** What the driver's connection can do beside what its types say. */
+interface CopyConnection extends Connection {
+  query(text: string): void
+  sendCopyFromChunk(chunk: Buffer): void
+  endCopyFrom(): void
+}
+
+function copy(client: pg.Client, target: string, text: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const submittable = {
+      submit: (connection: Connection) => (connection as CopyConnection).query(`copy ${target} from stdin`),
+      handleCopyInResponse(connection: CopyConnection) {
+        connection.sendCopyFromChunk(text)
+        connection.endCopyFrom()
+      },
+      handleCommandComplete() {},
+      handleReadyForQuery: () => resolve(),
+      handleError: reject,
+    }
+    client.query(submittable satisfies Submittable)
+  })
+}
