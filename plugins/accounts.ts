@@ -11,6 +11,8 @@ import { STORABLE_TEXT } from './validation.ts'
 /** Characters of a name at most. */
 export const NAME_MAX_LENGTH = 225
 
+const storableText = new RegExp(STORABLE_TEXT, 'u')
+
 /** Accounts, and who may use them. */
 export interface Accounts {
   /** @throws the problems `invalid_request` and `email_taken`, and a host's veto */
@@ -26,7 +28,7 @@ declare module 'fastify' {
 }
 
 async function accounts(app: FastifyInstance): Promise<void> {
-  const { database, passwords, hookRunner } = app
+  const { audit, counters, database, passwords, hookRunner, throttling } = app
   const { users } = database
 
   /** Brings a hash to the present cost, now that the password is at hand. The login does not depend on it. */
@@ -39,15 +41,21 @@ async function accounts(app: FastifyInstance): Promise<void> {
   }
 
   async function register(account: NewAccount, context: ActionContext): Promise<User> {
-    const errors = findFaults(account)
+    const errors = findAccountFaults(account)
     if (errors.length > 0) throw app.problem('invalid_request', { errors })
     const email = normalizeEmail(account.email)
     const name = account.name ?? null
-    const hashedPassword = await hashNewPassword(app, account.password, context, () =>
-      hookRunner.ask('beforeRegister', { email, name, ...context }),
-    )
-    const row = await users.insert({ id: uuidv7(), email, name, hashedPassword, createdAt: new Date() })
-    if (!row) throw app.problem('email_taken')
+    const row = await throttling.registration(context, async () => {
+      const hashedPassword = await hashNewPassword(app, account.password, context, () =>
+        hookRunner.ask('beforeRegister', { email, name, ...context }),
+      )
+      const id = uuidv7()
+      const inserted = await audit.by('user_created', { userId: id, ...context }, (event) =>
+        users.insert({ id, email, name, hashedPassword, createdAt: new Date() }, event),
+      )
+      if (!inserted) throw app.problem('email_taken')
+      return inserted
+    })
     const user = toAccount(row)
     hookRunner.tell('onRegistered', { user, ...context })
     return user
@@ -56,22 +64,27 @@ async function accounts(app: FastifyInstance): Promise<void> {
   async function authenticate(credentials: Credentials, context: ActionContext): Promise<UserRow> {
     const email = normalizeEmail(credentials.email)
     const row = await users.findByEmail(email)
-    const matches = await passwords.verify(credentials.password, row?.hashedPassword, context.request)
-    const failed = (reason: LoginFailure) =>
+    const matches = await throttling.guess({ email, row }, context, () =>
+      passwords.verify(credentials.password, row?.hashedPassword, context),
+    )
+    const failed = async (reason: LoginFailure) => {
+      await audit.record('authn_login_fail', { reason, userId: row?.id ?? null, ...context })
+      counters.logins[reason] += 1
       hookRunner.tell('onLoginFailed', { email, userId: row?.id ?? null, reason, ...context })
+    }
 
     if (!row || !matches) {
-      failed(row ? 'wrong_password' : 'unknown_email')
+      await failed(row ? 'wrong_password' : 'unknown_email')
       throw app.problem('invalid_credentials')
     }
     if (row.disabledAt) {
-      failed('account_disabled')
+      await failed('account_disabled')
       throw app.problem('account_disabled')
     }
     try {
       await hookRunner.ask('beforeLogin', { user: toAccount(row), ...context })
     } catch (error) {
-      failed('vetoed')
+      await failed('vetoed')
       throw error
     }
     if (passwords.needsRehash(row.hashedPassword)) await rehash(row, credentials.password)
@@ -83,17 +96,26 @@ async function accounts(app: FastifyInstance): Promise<void> {
 
 export default fp(accounts, {
   name: 'postern-accounts',
-  dependencies: ['postern-errors', 'postern-database', 'postern-passwords', 'postern-hooks'],
+  dependencies: [
+    'postern-errors',
+    'postern-audit',
+    'postern-counters',
+    'postern-database',
+    'postern-passwords',
+    'postern-hooks',
+    'postern-throttling',
+  ],
 })
 
-/** What the endpoint's schema says of an account, for code, which comes here without passing it. */
-function findFaults({ email, name = '' }: NewAccount): InvalidField[] {
+/** What the endpoint's schema says of an account, for whatever comes here without passing it. */
+export function findAccountFaults({ email, name = '' }: Pick<NewAccount, 'email' | 'name'>): InvalidField[] {
   const faults: InvalidField[] = []
   if (!isEmailAddress(email)) faults.push({ path: '/email', message: 'must be an e-mail address' })
-  if ([...name].length > NAME_MAX_LENGTH) {
+  // Its length in UTF-16 is never the smaller one, and known already.
+  if (name.length > NAME_MAX_LENGTH && [...name].length > NAME_MAX_LENGTH) {
     faults.push({ path: '/name', message: `must NOT have more than ${NAME_MAX_LENGTH} characters` })
   }
-  if (!new RegExp(STORABLE_TEXT, 'u').test(name)) {
+  if (!storableText.test(name)) {
     faults.push({ path: '/name', message: 'must be well-formed text without NUL characters' })
   }
   return faults
@@ -108,13 +130,13 @@ function findFaults({ email, name = '' }: NewAccount): InvalidField[] {
 export async function hashNewPassword(
   app: FastifyInstance,
   password: string,
-  { request }: ActionContext = {},
+  context: ActionContext = {},
   mayProceed?: () => Promise<void>,
 ): Promise<string> {
   const fault = await app.passwords.findFault(password)
   if (fault) throw app.problem('invalid_request', { errors: [{ path: '/password', message: fault }] })
   await mayProceed?.()
-  return await app.passwords.hash(password, request)
+  return await app.passwords.hash(password, context)
 }
 
 /** An account without what nobody is to see. */

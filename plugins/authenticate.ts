@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { PrincipalRow } from '../drizzle/index.ts'
-import type { Problem } from './errors.ts'
+import type { Problem, Refusal } from './errors.ts'
 import type { AccessTokenClaims } from './jwt.ts'
 import type { Authenticate } from './postern.ts'
 import { principal } from './request-auth.ts'
@@ -46,6 +46,7 @@ interface Question {
 /** The only place that decides about tokens. */
 async function authenticate(app: FastifyInstance): Promise<void> {
   const { principals } = app.database
+  const { checks } = app.counters
   let questions: Question[] = []
 
   function checkRequest({ headers }: FastifyRequest, saysDisabled: boolean): Promise<VerifiedToken> {
@@ -89,23 +90,36 @@ async function authenticate(app: FastifyInstance): Promise<void> {
 
   /** What the database says against a token. */
   function findFault({ row, claims }: VerifiedToken, saysDisabled: boolean): Error | undefined {
-    if (!row || row.blacklistedJti !== null || row.kid === null) return revoked()
-    if (row.keyRetiresAt !== null && row.keyRetiresAt.getTime() <= Date.now()) return revoked()
+    if (!row) return revoked('account_deleted')
+    if (row.blacklistedJti !== null) return revoked('revoked')
+    if (row.kid === null) return revoked('key_retired')
+    if (row.keyRetiresAt !== null && row.keyRetiresAt.getTime() <= Date.now()) return revoked('key_retired')
     // Whoever holds a token without knowing the password is not told about the account.
-    if (row.disabledAt !== null) return saysDisabled ? app.problem('account_disabled') : revoked()
-    return row.tokenVersion === claims.ver ? undefined : revoked()
+    if (row.disabledAt !== null && !saysDisabled) return revoked('account_disabled')
+    if (row.disabledAt !== null) return app.problem('account_disabled', { refusal: 'account_disabled' })
+    return row.tokenVersion === claims.ver ? undefined : revoked('superseded')
   }
 
-  function revoked(): Error {
-    return app.problem('invalid_token', { detail: 'The access token has been revoked' })
+  function revoked(refusal: Refusal): Error {
+    return app.problem('invalid_token', { detail: 'The access token has been revoked', refusal })
   }
 
   function bearerToken(authorization: string | undefined): string {
-    if (authorization === undefined) throw app.problem('authentication_required')
+    if (authorization === undefined) throw noToken()
     const token = CREDENTIALS.exec(authorization)?.[1]
     if (token !== undefined) return token
-    if (!/^bearer\b/i.test(authorization)) throw app.problem('authentication_required')
-    throw app.problem('invalid_token', { detail: 'The Authorization header is malformed' })
+    if (!/^bearer\b/i.test(authorization)) throw noToken()
+    const detail = 'The Authorization header is malformed'
+    throw app.problem('invalid_token', { detail, refusal: 'malformed' })
+  }
+
+  function noToken(): Error {
+    return app.problem('authentication_required', { refusal: 'no_token' })
+  }
+
+  function countRefusal(error: unknown): void {
+    // Whatever else goes wrong has nothing to do with the token.
+    checks.refused[(error as Partial<Problem>).refusal ?? 'unavailable'] += 1
   }
 
   function hook(saysDisabled: boolean) {
@@ -114,7 +128,9 @@ async function authenticate(app: FastifyInstance): Promise<void> {
         const { auth, row } = await checkRequest(request, saysDisabled)
         request.auth = auth
         request[principal] = row ?? null
+        checks.admitted += 1
       } catch (error) {
+        countRefusal(error)
         // Now, since an error handler of a host's need not know that errors may have headers.
         reply?.headers((error as Partial<Problem>).headers ?? {})
         throw error
@@ -128,8 +144,14 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   }
 
   app.decorate('checkToken', async (token) => {
-    const { claims, row } = await check(token, false)
-    return { claims, account: row as PrincipalRow }
+    try {
+      const { claims, row } = await check(token, false)
+      checks.admitted += 1
+      return { claims, account: row as PrincipalRow }
+    } catch (error) {
+      countRefusal(error)
+      throw error
+    }
   })
   app.decorate('authenticate', Object.assign(required, { optional }))
   app.decorate('authenticateForGateway', hook(true))
@@ -141,5 +163,5 @@ async function authenticate(app: FastifyInstance): Promise<void> {
 
 export default fp(authenticate, {
   name: 'postern-authenticate',
-  dependencies: ['postern-errors', 'postern-database', 'postern-tokens'],
+  dependencies: ['postern-errors', 'postern-counters', 'postern-database', 'postern-tokens'],
 })

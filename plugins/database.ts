@@ -1,10 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Database, type HostDatabase, openDatabase, type ServerSettings } from '../drizzle/index.ts'
+import { type QueryCounts, timeQueries } from './query-counts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
+    /** Only where somebody wants to know. */
+    queryCounts?: QueryCounts
   }
 }
 
@@ -13,12 +16,16 @@ interface DatabaseOptions {
   source: string | HostDatabase
   /** How a server is talked to. */
   server: ServerSettings
+  /** Whether to time the queries. */
+  isTimed: boolean
 }
 
 /** Opens the database, and closes it when the app closes, unless it is the host's. */
-async function database(app: FastifyInstance, { source, server }: DatabaseOptions): Promise<void> {
+async function database(app: FastifyInstance, options: DatabaseOptions): Promise<void> {
+  const { source, server, isTimed } = options
   const opened = await openDatabase(source, {
     ...server,
+    writesApart: true,
     toError: (cause) => app.problem('database_unavailable', { cause }),
   })
   if (!opened.isDurable) {
@@ -26,7 +33,13 @@ async function database(app: FastifyInstance, { source, server }: DatabaseOption
       'the database may lose what Postern has acknowledged in a power cut: set PRAGMA synchronous = FULL in SQLite, synchronous_commit = on in PostgreSQL',
     )
   }
-  app.decorate('database', opened)
+  if (isTimed) {
+    const { database, queries } = timeQueries(opened)
+    app.decorate('database', database)
+    app.decorate('queryCounts', queries)
+  } else {
+    app.decorate('database', opened)
+  }
   app.addHook('onClose', () => opened.close())
 }
 

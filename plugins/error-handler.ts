@@ -42,10 +42,10 @@ async function errorHandler(app: FastifyInstance): Promise<void> {
   await app.register(sensible)
 
   app.decorate('problem', (code: ProblemCode, options: ProblemOptions = {}): Problem => {
-    const { detail, error, errors, headers, cause } = options
+    const { detail, error, errors, headers, cause, refusal } = options
     const { status, title } = problems[code]
     const challenge = challenges[code]?.(detail)
-    return app.httpErrors.createError(status, detail ?? title, {
+    const problem = app.httpErrors.createError(status, detail ?? title, {
       code,
       ...(error && { error }),
       ...(errors && { errors }),
@@ -57,13 +57,17 @@ async function errorHandler(app: FastifyInstance): Promise<void> {
         ...headers,
       },
     }) as unknown as Problem
+    // Not enumerable, since a host may send or log all that it finds on an error.
+    if (refusal) Object.defineProperty(problem, 'refusal', { value: refusal })
+    return problem
   })
 
   app.setErrorHandler((thrown: FastifyError | Problem, request, reply) => {
     // Whatever can be thrown may have been.
     const error = thrown instanceof Error ? thrown : (new Error() as FastifyError)
     const problem = isProblem(error) ? error : translate(app, error)
-    if (problem.statusCode >= 500) {
+    // That there is too much to do is no fault, and in a flood there is too much of it to log.
+    if (problem.statusCode >= 500 && problem.code !== 'overloaded') {
       // The message of a database driver may carry a query's parameters, so only the names of what failed are kept.
       request.log.error({ err: outline(error) }, 'request failed')
     }

@@ -33,6 +33,20 @@ export interface InvalidField {
   message: string
 }
 
+/** Why a token is refused: for whoever runs the service, never for whoever sent it. */
+export type Refusal =
+  | 'no_token'
+  | 'malformed'
+  | 'invalid'
+  | 'unknown_key'
+  | 'expired'
+  | 'revoked'
+  | 'superseded'
+  | 'key_retired'
+  | 'account_disabled'
+  | 'account_deleted'
+  | 'unavailable'
+
 /** What an error adds to its code. */
 export interface ProblemOptions {
   /** For a person, about this occurrence; never anything secret. */
@@ -43,6 +57,8 @@ export interface ProblemOptions {
   headers?: Record<string, string>
   /** The error behind it, for the log. */
   cause?: unknown
+  /** Where a token is refused. */
+  refusal?: Refusal
 }
 
 /** An error that knows its answer. A host's own error handler finds the usual `statusCode`, `code` and `headers` on it. */
@@ -52,6 +68,7 @@ export interface Problem extends Error {
   error?: string
   errors?: InvalidField[]
   headers: Record<string, string>
+  refusal?: Refusal
 }
 
 /** The body of an answer to a problem (RFC 9457). */

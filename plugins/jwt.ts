@@ -1,5 +1,9 @@
 import fastifyJwt, { type FastifyJWTOptions } from '@fastify/jwt'
 import fastify from 'fastify'
+import { isStorable } from '../drizzle/text.ts'
+
+/** The last second of the year 9999, in seconds since the epoch: RFC 3339 and PostgreSQL write no later one in the same way. */
+export const LAST_TIME = 253_402_300_799
 
 /** The media type of an access token, in its header's `typ` (RFC 9068 section 2.1). */
 const TYPE = 'at+jwt'
@@ -85,13 +89,21 @@ export async function createJwt(options: JwtOptions): Promise<Jwt> {
   }
 }
 
-/** RFC 7519 lets `aud` be a list and a time any number; Postern's own tokens have neither, so nobody else's pass. */
+/**
+ * RFC 7519 lets `aud` be a list, a time any number and a text hold what no database stores; Postern's own tokens have none of that, so
+ * nobody else's pass.
+ */
 function assertTypes(claims: Record<string, unknown>): AccessTokenClaims {
   for (const [name, type] of Object.entries(CLAIM_TYPES)) {
     const claim = claims[name]
-    if (typeof claim !== type || (type === 'number' && !Number.isSafeInteger(claim))) {
+    const isOurs = typeof claim === 'string' ? isStorable(claim) : isTime(claim)
+    if (typeof claim !== type || !isOurs) {
       throw new TypeError(`The ${name} claim is not a ${type}`)
     }
   }
   return claims as unknown as AccessTokenClaims
+}
+
+function isTime(claim: unknown): boolean {
+  return Number.isSafeInteger(claim) && (claim as number) <= LAST_TIME
 }

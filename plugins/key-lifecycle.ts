@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Repositories, SigningKeyRow } from '../drizzle/index.ts'
+import { type AuditedWrite, makeAuditEvent } from './audit-event.ts'
 import type { Algorithm } from './jwt.ts'
 import { generateKey } from './key-material.ts'
 import { createSealer } from './sealing.ts'
@@ -16,6 +17,8 @@ const RETIREMENT_MARGIN = 60_000
 /** What the life of a deployment's keys depends on. */
 export interface KeyLifecycleOptions {
   repository: Repositories['signingKeys']
+  /** Records what is made; by default as nobody's doing. */
+  audit?: AuditedWrite
   /** The setting SECRET_KEY. */
   secretKey: string
   /** The algorithm of the tokens to come. */
@@ -56,13 +59,14 @@ export function stateOf(key: SigningKeyRow, keys: SigningKeyRow[], now: Date): K
 
 export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
   const { repository, secretKey, algorithm, tokenLifetime } = options
+  const { audit = (name, details, write) => write(makeAuditEvent(name, details)) } = options
   const sealer = createSealer(secretKey)
 
   /** Makes the key after the newest one, unless somebody else does so first. */
   async function makeSuccessor(keys: SigningKeyRow[], activatesAt: Date): Promise<boolean> {
     const kid = randomBytes(12).toString('hex')
     const { publicKey, privateKey } = await generateKey(algorithm, secretKey)
-    return await repository.insert({
+    const row = {
       kid,
       algorithm,
       predecessor: newest(keys)?.kid ?? algorithm,
@@ -72,7 +76,10 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
       createdAt: new Date(),
       activatesAt,
       retiresAt: null,
-    })
+    }
+    return await audit('sensitive_create', { reason: 'signing_key', target: kid }, (event) =>
+      repository.insert(row, event),
+    )
   }
 
   function newest(keys: SigningKeyRow[]): SigningKeyRow | undefined {
@@ -120,7 +127,7 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
       const lastSignature = successor?.activatesAt ?? (key.algorithm === algorithm ? undefined : new Date())
       if (!lastSignature) continue
       const afterwards = key.maxTokenLifetime * 1000 + RETIREMENT_MARGIN
-      await repository.retire(key.kid, new Date(lastSignature.getTime() + afterwards))
+      await repository.end(key.kid, new Date(lastSignature.getTime() + afterwards))
     }
   }
 

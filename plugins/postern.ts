@@ -33,6 +33,12 @@ export interface Auth {
   expiresAt: Date
 }
 
+/** Metrics as they go over the wire. */
+export interface Exposition {
+  contentType: string
+  body: string
+}
+
 /**
  * An `onRequest` hook that admits a request by its bearer token. What it throws has the `statusCode`, the `code` and the `headers` of
  * the answer, and where it is given the reply, it has put the headers there.
@@ -68,20 +74,26 @@ export interface Postern {
   /** @returns undefined where there is none, like all of the following */
   findUser(by: { id: string } | { email: string }): Promise<User | undefined>
   /** Refuses the account's tokens and logins, from the next request on. */
-  disableUser(id: string): Promise<User | undefined>
+  disableUser(id: string, context?: ActionContext): Promise<User | undefined>
   /** Lets it log in again. Tokens from before it was disabled stay refused. */
-  enableUser(id: string): Promise<User | undefined>
+  enableUser(id: string, context?: ActionContext): Promise<User | undefined>
   /**
    * Sets another password, and refuses the tokens issued so far.
    *
    * @throws the problem `invalid_request` where the password is no good
    */
-  setPassword(id: string, password: string): Promise<User | undefined>
+  setPassword(id: string, password: string, context?: ActionContext): Promise<User | undefined>
   /** Refuses the tokens issued so far. */
-  logOutEverywhere(id: string): Promise<User | undefined>
-  deleteUser(id: string): Promise<User | undefined>
+  logOutEverywhere(id: string, context?: ActionContext): Promise<User | undefined>
+  deleteUser(id: string, context?: ActionContext): Promise<User | undefined>
   /** Resolves when the database answers. */
   ping(): Promise<void>
+  /**
+   * What has been counted since the start, for Prometheus; only where the option `metrics` is set.
+   *
+   * @param accept the `Accept` header of whoever asks
+   */
+  metrics(accept?: string): Promise<Exposition>
 }
 
 declare module 'fastify' {
@@ -99,7 +111,7 @@ declare module 'fastify' {
 
 /** Gathers what a host's code may call. */
 async function postern(app: FastifyInstance): Promise<void> {
-  const { accounts, administration, database, hookRunner, tokens } = app
+  const { accounts, administration, audit, counters, database, hookRunner, metrics, tokens } = app
 
   app.decorate('postern', {
     register: (account, context = {}) => accounts.register(account, context),
@@ -108,27 +120,32 @@ async function postern(app: FastifyInstance): Promise<void> {
       const row = await accounts.authenticate(credentials, context)
       const { accessToken, expiresIn, tokenId } = await tokens.issue(row)
       const user = toAccount(row)
+      await audit.record('authn_login_success', { userId: row.id, target: tokenId, ...context })
+      counters.logins.succeeded += 1
       hookRunner.tell('onLoggedIn', { user, tokenId, ...context })
       return { user, accessToken, expiresIn }
     },
 
     async verifyToken(token) {
-      return toAuth((await app.checkToken(token)).claims)
+      const { claims, account } = await app.checkToken(token)
+      return toAuth(claims, { row: account })
     },
 
     async revokeToken(token, context = {}) {
       const { tokenId, userId, expiresAt } =
         typeof token === 'string' ? toAuth((await tokens.verify(token)).claims) : token
-      await tokens.revoke({ tokenId, userId, expiresAt })
+      await tokens.revoke({ tokenId, userId, expiresAt }, context)
+      counters.revocations += 1
       hookRunner.tell('onLoggedOut', { userId, tokenId, ...context })
     },
 
     ...administration,
     ping: database.ping,
+    metrics: (accept) => metrics.expose(accept),
   })
 }
 
 export default fp(postern, {
   name: 'postern-service',
-  dependencies: ['postern-administration', 'postern-authenticate', 'postern-hooks'],
+  dependencies: ['postern-administration', 'postern-authenticate', 'postern-hooks', 'postern-metrics'],
 })

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { pruneStep } from './prune-step.ts'
 
 /** Milliseconds from the end of one round to the start of the next. */
 const INTERVAL = 60_000
@@ -7,21 +8,29 @@ const INTERVAL = 60_000
 const PAUSE = 50
 /** Rows that one step deletes: a few milliseconds of work, so that no request notices it. */
 const BATCH = 200
-/** Milliseconds that a row outlives its token, so that a clock set back does not bring a revoked token to life. */
-const MARGIN = 3_600_000
 
-/** Deletes the rows of expired tokens from `blacklisted_tokens`, in small steps. */
-async function pruning(app: FastifyInstance): Promise<void> {
+interface PruningOptions {
+  /** Days that an audit event is kept. */
+  auditRetentionDays: number
+}
+
+/**
+ * Deletes the rows of expired tokens from `blacklisted_tokens`, old ones from `audit_events`, and expired ones from `rate_limits`, in
+ * small steps.
+ */
+async function pruning(app: FastifyInstance, { auditRetentionDays }: PruningOptions): Promise<void> {
   let timer: NodeJS.Timeout
 
   async function step(): Promise<void> {
     let pause = INTERVAL
     try {
-      const expiredBefore = new Date(Date.now() - MARGIN)
-      const deleted = await app.database.blacklistedTokens.prune(expiredBefore, BATCH)
-      if (deleted === BATCH) pause = PAUSE
+      const deleted = await pruneStep(app.database, { auditRetentionDays, limit: BATCH })
+      if (Object.values(deleted).includes(BATCH)) pause = PAUSE
     } catch (error) {
-      app.log.warn({ code: (error as Error).name }, 'expired tokens could not be pruned; trying again later')
+      app.log.warn(
+        { code: (error as Error).name },
+        'what has expired could not be pruned; trying again later',
+      )
     }
     schedule(pause)
   }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { SigningKeyRow } from '../drizzle/index.ts'
+import { createFastapiJwts, FASTAPI_ALGORITHM } from './fastapi-tokens.ts'
 import { type Algorithm, createJwt, type Jwt } from './jwt.ts'
 import { createKeyLifecycle, isLive, type KeyLifecycle } from './key-lifecycle.ts'
 import { createSealer } from './sealing.ts'
@@ -56,7 +57,13 @@ export class WrongSecretKeyError extends Error {
 async function signingKeys(app: FastifyInstance, options: SigningKeysOptions): Promise<void> {
   const { secretKey, algorithm, issuer, audience, tokenLifetime } = options
   const repository = app.database.signingKeys
-  const lifecycle = createKeyLifecycle({ repository, secretKey, algorithm, tokenLifetime })
+  const lifecycle = createKeyLifecycle({
+    repository,
+    secretKey,
+    algorithm,
+    tokenLifetime,
+    audit: app.audit.by,
+  })
   const sealer = createSealer(secretKey)
   let keysByHeader: ReadonlyMap<string, SigningKey> = new Map()
   let nextLook: Promise<void> | undefined
@@ -70,17 +77,22 @@ async function signingKeys(app: FastifyInstance, options: SigningKeysOptions): P
   /** Learns to use the keys that are new to this process, and forgets the retired ones. */
   async function load(): Promise<void> {
     const rows = await list()
-    const known = new Map([...keysByHeader.values()].map((key) => [key.kid, key]))
+    const known = Map.groupBy(keysByHeader.values(), (key) => key.kid)
     const keys = await Promise.all(rows.map((row) => known.get(row.kid) ?? open(row)))
-    keysByHeader = new Map(keys.map((key) => [key.header, key]))
+    keysByHeader = new Map(keys.flat().map((key) => [key.header, key]))
   }
 
-  async function open(row: SigningKeyRow): Promise<SigningKey> {
-    const { kid, publicKey } = row
-    const keyAlgorithm = row.algorithm as Algorithm
+  /** The key once for each header that its tokens have: all of ours have one, those of a FastAPI application one of two. */
+  async function open(row: SigningKeyRow): Promise<SigningKey[]> {
+    const { kid, publicKey, createdAt } = row
     const privateKey = unseal(row)
+    if (row.algorithm === FASTAPI_ALGORITHM) {
+      const jwts = await createFastapiJwts({ secret: privateKey, issuer, audience, importedAt: createdAt })
+      return jwts.map((jwt) => ({ kid, algorithm: 'HS256', ...jwt }))
+    }
+    const keyAlgorithm = row.algorithm as Algorithm
     const jwt = await createJwt({ kid, algorithm: keyAlgorithm, privateKey, publicKey, issuer, audience })
-    return { kid, algorithm: keyAlgorithm, ...jwt }
+    return [{ kid, algorithm: keyAlgorithm, ...jwt }]
   }
 
   function unseal({ kid, sealedPrivateKey }: SigningKeyRow): string {
@@ -126,4 +138,7 @@ async function signingKeys(app: FastifyInstance, options: SigningKeysOptions): P
   })
 }
 
-export default fp(signingKeys, { name: 'postern-signing-keys', dependencies: ['postern-database'] })
+export default fp(signingKeys, {
+  name: 'postern-signing-keys',
+  dependencies: ['postern-audit', 'postern-database'],
+})

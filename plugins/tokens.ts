@@ -2,6 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { v7 as uuidv7 } from 'uuid'
 import type { UserRow } from '../drizzle/index.ts'
+import type { Refusal } from './errors.ts'
+import { isFastapiHeader } from './fastapi-tokens.ts'
+import type { ActionContext } from './hooks.ts'
 import { type AccessTokenClaims, ALGORITHMS } from './jwt.ts'
 import type { Auth } from './postern.ts'
 import type { SigningKey } from './signing-keys.ts'
@@ -30,7 +33,7 @@ export interface Tokens {
    */
   verify(token: string): VerifiedToken | Promise<VerifiedToken>
   /** The token is refused from the moment in which this resolves; by then that is durable. */
-  revoke(token: Pick<Auth, 'tokenId' | 'userId' | 'expiresAt'>): Promise<void>
+  revoke(token: Pick<Auth, 'tokenId' | 'userId' | 'expiresAt'>, context?: ActionContext): Promise<void>
 }
 
 declare module 'fastify' {
@@ -82,19 +85,25 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
       return key.verify(token)
     } catch (error) {
       const expired = (error as { code?: string }).code === 'FAST_JWT_EXPIRED'
-      throw invalid(expired ? 'The access token has expired' : 'The access token is not valid')
+      throw expired
+        ? invalid('expired', 'The access token has expired')
+        : invalid('invalid', 'The access token is not valid')
     }
   }
 
   async function verifyByNewKey(token: string): Promise<VerifiedToken> {
     await app.signingKeys.refresh()
     const verified = verifyNow(token)
-    if (!verified) throw invalid('The access token was not issued here')
+    if (!verified) throw notIssuedHere()
     return verified
   }
 
-  function invalid(detail: string): Error {
-    return app.problem('invalid_token', { detail })
+  function notIssuedHere(): Error {
+    return invalid('unknown_key', 'The access token was not issued here')
+  }
+
+  function invalid(refusal: Refusal, detail: string): Error {
+    return app.problem('invalid_token', { detail, refusal })
   }
 
   app.decorate('tokens', {
@@ -121,31 +130,31 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
     verify(token) {
       const verified = verifyNow(token)
       if (verified) return verified
-      if (!mayBeOurs(headerOf(token))) throw invalid('The access token was not issued here')
+      if (!mayBeOurs(headerOf(token))) throw notIssuedHere()
       return verifyByNewKey(token)
     },
 
-    revoke: ({ tokenId, userId, expiresAt }) =>
-      app.database.blacklistedTokens.insert({
-        jti: tokenId,
-        userId,
-        expiresAt,
-        createdAt: new Date(),
-      }),
+    async revoke({ tokenId, userId, expiresAt }, context) {
+      const row = { jti: tokenId, userId, expiresAt, createdAt: new Date() }
+      await app.audit.by('authn_token_revoked', { userId, target: tokenId, ...context }, (event) =>
+        app.database.blacklistedTokens.insert(row, event),
+      )
+    },
   })
 }
 
 export default fp(tokens, {
   name: 'postern-tokens',
-  dependencies: ['postern-errors', 'postern-database', 'postern-signing-keys'],
+  dependencies: ['postern-errors', 'postern-audit', 'postern-database', 'postern-signing-keys'],
 })
 
 function headerOf(token: string): string {
   return token.slice(0, token.indexOf('.'))
 }
 
-/** Whether an unknown header could be of a key that another process has just made: else the database is not asked. */
+/** Whether an unknown header could be of a key that another process has just made or imported: else the database is not asked. */
 function mayBeOurs(encodedHeader: string): boolean {
+  if (isFastapiHeader(encodedHeader)) return true
   try {
     const { alg, kid } = JSON.parse(Buffer.from(encodedHeader, 'base64url').toString())
     return typeof kid === 'string' && ALGORITHMS.includes(alg)

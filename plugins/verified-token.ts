@@ -18,7 +18,7 @@ export class VerifiedToken implements PrincipalSlot {
   constructor(claims: AccessTokenClaims, key: SigningKey) {
     this.claims = claims
     this.key = key
-    this.auth = toAuth(claims)
+    this.auth = toAuth(claims, this)
   }
 
   get userId(): string {
@@ -34,12 +34,21 @@ export class VerifiedToken implements PrincipalSlot {
   }
 }
 
-/** What a token says, in the words of Postern's interface for code. */
-export function toAuth({ sub, email, jti, iat, exp }: AccessTokenClaims): Auth {
+/**
+ * What a token says, in the words of Postern's interface for code.
+ *
+ * @param slot what the database says, for a token that does not know its account's e-mail
+ */
+export function toAuth(
+  { sub, email, jti, iat, exp }: AccessTokenClaims,
+  slot?: Pick<PrincipalSlot, 'row'>,
+): Auth {
   // Requests with the same token share it, so nothing in it can be changed: a date is a new one each time.
   return Object.freeze({
     userId: sub,
-    email,
+    get email() {
+      return email || (slot?.row?.email ?? '')
+    },
     tokenId: jti,
     get issuedAt() {
       return new Date(iat * 1000)

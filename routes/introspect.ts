@@ -42,6 +42,7 @@ const introspect: Route = async (app) => {
             'invalid_client',
             'content_too_large',
             'unsupported_media_type',
+            'too_many_requests',
           ),
         },
       },

@@ -70,6 +70,7 @@ const login: Route = async (app) => {
             'account_disabled',
             'content_too_large',
             'unsupported_media_type',
+            'too_many_requests',
             'overloaded',
           ),
         },

@@ -38,6 +38,7 @@ const register: Route = async (app) => {
             'email_taken',
             'content_too_large',
             'unsupported_media_type',
+            'too_many_requests',
             'overloaded',
           ),
         },

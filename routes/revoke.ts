@@ -32,6 +32,7 @@ const revoke: Route = async (app) => {
             'invalid_client',
             'content_too_large',
             'unsupported_media_type',
+            'too_many_requests',
           ),
         },
       },

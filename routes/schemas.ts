@@ -89,6 +89,20 @@ const noStore = { 'Cache-Control': { type: 'string', const: 'no-store', descript
 
 const statusHeaders: Record<number, object> = {
   401: { 'WWW-Authenticate': { type: 'string', description: 'RFC 6750 section 3', examples: ['Bearer'] } },
+  429: {
+    'Retry-After': { type: 'string', description: 'Seconds', examples: ['3600'] },
+    'RateLimit-Policy': {
+      type: 'string',
+      description:
+        'The limit, how many it allows, and in how many seconds (draft-ietf-httpapi-ratelimit-headers)',
+      examples: ['"login_failures_per_address";q=100;w=86400'],
+    },
+    RateLimit: {
+      type: 'string',
+      description: 'The limit, how many are left, and for how many seconds',
+      examples: ['"login_failures_per_address";r=0;t=3600'],
+    },
+  },
   503: { 'Retry-After': { type: 'string', description: 'Seconds', examples: ['5'] } },
 }
 

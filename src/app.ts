@@ -8,14 +8,18 @@ import draining from '../plugins/draining.ts'
 import errorHandler from '../plugins/error-handler.ts'
 import { answerProblem } from '../plugins/errors.ts'
 import openapi from '../plugins/openapi.ts'
+import processMetrics from '../plugins/process-metrics.ts'
+import requestCounts from '../plugins/request-counts.ts'
 import requestIds, { requestId } from '../plugins/request-id.ts'
 import securityHeaders from '../plugins/security-headers.ts'
+import traceContext, { logTraceId } from '../plugins/trace-context.ts'
 import healthz from '../routes/healthz.ts'
 import { answerOtherMethods } from '../routes/method-not-allowed.ts'
 import openapiJson from '../routes/openapi.json.ts'
 import readyz from '../routes/readyz.ts'
 import type { Config } from './config.ts'
 import postern from './index.ts'
+import type { Tracing } from './tracing.ts'
 import version from './version.ts'
 
 /** What the docs page needs: its own files, inline styles and images, and to call the API. */
@@ -35,9 +39,16 @@ const HEADERS_TIMEOUT = 5_000
  * The standalone server, not yet listening: the embeddable plugin, and what only a process needs.
  *
  * @param logStream where log lines go instead of to standard output
+ * @param tracing OpenTelemetry, where it is at work
  */
-export async function buildApp(config: Config, logStream?: NodeJS.WritableStream): Promise<FastifyInstance> {
-  const { host: _host, port: _port, trustProxy, logLevel, corsOrigin, ...options } = config
+export async function buildApp(
+  config: Config,
+  logStream?: NodeJS.WritableStream,
+  tracing?: Tracing,
+): Promise<FastifyInstance> {
+  const { host: _host, port: _port, trustProxy, logLevel, corsOrigin, ...others } = config
+  const { metricsHost: _metricsHost, metricsPort, ...options } = others
+  const isMeasured = metricsPort !== undefined
   const accessLog = new AccessLog({ disableRequestLogging: QUIET_LEVELS.includes(logLevel) })
   const app = fastify({
     logger: {
@@ -64,7 +75,9 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
     // No hook sees a request whose URL cannot be read.
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id)
+      logTraceId(request as FastifyRequest, reply as FastifyReply)
       answerProblem(reply as FastifyReply, 'invalid_request')
+      app.requestCounts?.count(request as FastifyRequest, reply as FastifyReply)
       accessLog.requestCompleted(error, request as FastifyRequest, reply as FastifyReply)
     },
   })
@@ -72,8 +85,14 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
   // A gateway asks with the method of the request that it asks about, whichever that is.
   for (const method of METHODS.filter(isUnknownTo(app))) app.addHttpMethod(method, { hasBody: true })
 
-  await app.register(errorHandler)
+  // Before tracing, which would make a second span of it.
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, 'not_found'))
+  await app.register(tracing?.plugin ?? traceContext)
+  if (isMeasured) {
+    await app.register(requestCounts)
+    await app.register(processMetrics)
+  }
+  await app.register(errorHandler)
   await app.register(requestIds)
   await app.register(draining)
   await app.register(securityHeaders)
@@ -81,7 +100,7 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
     await app.register(cors, {
       origin: corsOrigin.includes('*') ? '*' : corsOrigin,
       allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
-      exposedHeaders: ['www-authenticate', 'retry-after', 'x-request-id'],
+      exposedHeaders: ['www-authenticate', 'retry-after', 'ratelimit', 'ratelimit-policy', 'x-request-id'],
       maxAge: 600,
       strictPreflight: false,
     })
@@ -95,7 +114,7 @@ export async function buildApp(config: Config, logStream?: NodeJS.WritableStream
     uiConfig: { layout: 'BaseLayout' },
   })
 
-  await app.register(postern, options)
+  await app.register(postern, { ...options, metrics: isMeasured })
   await app.register(processRoutes)
   return app
 }

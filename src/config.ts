@@ -1,6 +1,6 @@
 import proxyAddr from '@fastify/proxy-addr'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { OptionsSchema, parse, succeeds } from './options.ts'
+import { InvalidOptionsError, OptionsSchema, parse, succeeds } from './options.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -18,6 +18,16 @@ export const ConfigSchema = Type.Object(
       default: 3000,
       description: 'a whole number from 0 to 65535',
     }),
+    /** The port that metrics are served on, beside `port`; without it they are not. */
+    metricsPort: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        description: 'a whole number from 0 to 65535, other than PORT',
+      }),
+    ),
+    /** The address that metrics are served at; without it, that of `host`. */
+    metricsHost: Type.Optional(Type.String({ minLength: 1, description: 'an address or a host name' })),
     /** Proxies whose `X-Forwarded-*` is believed. */
     trustProxy: Type.Array(Type.String({ format: 'proxy' }), {
       default: [],
@@ -63,12 +73,17 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     const value = env[environmentName(option)]
     if (value !== undefined) values[option] = fromText(schema, value)
   }
-  return parse(ConfigSchema, values, environmentName, formats)
+  const config = parse(ConfigSchema, values, environmentName, formats)
+  if (config.metricsPort === config.port && config.port !== 0) {
+    throw new InvalidOptionsError(`METRICS_PORT must be ${ConfigSchema.properties.metricsPort.description}`)
+  }
+  return config
 }
 
 /** A variable's text as a value of the schema's type, or as it is where it cannot be one. */
 function fromText({ type }: TSchema, text: string): unknown {
   if (type === 'array') return text.split(',').map((item) => item.trim())
+  if (type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true'
   return type === 'integer' && /^\d+$/.test(text) ? Number(text) : text
 }
 

@@ -26,6 +26,8 @@ export type PosternOptions = Partial<Options> &
     tablePrefix?: string
     /** Whether Postern brings its tables in your `database` up to date; set it to false where you call `migrate` yourself. */
     migrate?: boolean
+    /** Whether requests and queries are measured, for `app.postern.metrics()`. */
+    metrics?: boolean
   }
 
 /** A host's options, checked and complete. */
@@ -34,6 +36,8 @@ export interface ParsedHostOptions {
   secretKey: string
   source: string | HostDatabase
   hooks: Hooks
+  /** Whether requests and queries are measured. */
+  isMeasured: boolean
   /** What concerns Fastify. */
   registration: RegisterOptions
 }
@@ -45,10 +49,19 @@ const HOOKS = [
   'onLoggedIn',
   'onLoginFailed',
   'onLoggedOut',
+  'onThrottled',
 ] as const satisfies (keyof Hooks)[]
 
 /** A path, or nothing. */
 const PREFIX = /^(\/.*[^/])?$/
+
+/** How connections are made, which a host does itself for a pool of its own. */
+const CONNECTION_OPTIONS = [
+  'databasePoolSize',
+  'databaseConnectTimeoutMs',
+  'databaseStatementTimeoutMs',
+  'databaseLockTimeoutMs',
+] as const satisfies (keyof Options)[]
 
 /** A name that needs no quotes in SQL. */
 const TABLE_PREFIX = /^[a-z_][a-z0-9_]*$/i
@@ -59,7 +72,16 @@ const TABLE_PREFIX = /^[a-z_][a-z0-9_]*$/i
  * @throws InvalidOptionsError naming each option that is wrong
  */
 export function parseHostOptions(given: PosternOptions & RegisterOptions): ParsedHostOptions {
-  const { database, tablePrefix, migrate, prefix, logLevel, logSerializers, ...others } = given
+  const {
+    database,
+    tablePrefix,
+    migrate,
+    metrics = false,
+    prefix,
+    logLevel,
+    logSerializers,
+    ...others
+  } = given
   const faults: string[] = []
   const hooks: Hooks = {}
   const values: Record<string, unknown> = {}
@@ -76,6 +98,7 @@ export function parseHostOptions(given: PosternOptions & RegisterOptions): Parse
   else if (tablePrefix !== undefined || migrate !== undefined) {
     faults.push('tablePrefix and migrate must come with database')
   }
+  if (typeof metrics !== 'boolean') faults.push('metrics must be true or false')
   const { databaseUrl, secretKey } = given
   if (typeof databaseUrl === 'string' && isPostgresUrl(databaseUrl) && secretKey === undefined) {
     faults.push('SECRET_KEY (secretKey) must be set with PostgreSQL: every instance needs the same one')
@@ -88,6 +111,7 @@ export function parseHostOptions(given: PosternOptions & RegisterOptions): Parse
     secretKey: options.secretKey ?? (database ? newSecretKey() : keptSecretKey(options.databaseUrl)),
     source: database ? hostDatabase(given, options) : options.databaseUrl,
     hooks,
+    isMeasured: metrics,
     registration: {
       ...(prefix !== undefined && { prefix }),
       ...(logLevel !== undefined && { logLevel }),
@@ -120,6 +144,9 @@ function findDatabaseFaults(given: PosternOptions): string[] {
     faults.push('tablePrefix must come with SQLite; PostgreSQL has databaseSchema')
   if (isHandle && databaseSchema !== undefined)
     faults.push('databaseSchema must come with PostgreSQL; SQLite has tablePrefix')
+  for (const name of CONNECTION_OPTIONS) {
+    if (given[name] !== undefined) faults.push(`${name} must come with databaseUrl`)
+  }
   if (tablePrefix !== undefined && !TABLE_PREFIX.test(tablePrefix)) {
     faults.push('tablePrefix must be letters, digits and underscores, not beginning with a digit')
   }

@@ -3,17 +3,24 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import accounts from '../plugins/accounts.ts'
 import administration from '../plugins/administration.ts'
+import audit from '../plugins/audit.ts'
 import authenticate from '../plugins/authenticate.ts'
+import clientAddress from '../plugins/client-address.ts'
 import clients from '../plugins/clients.ts'
+import counters from '../plugins/counters.ts'
 import database from '../plugins/database.ts'
 import errorHandler from '../plugins/error-handler.ts'
 import hookRunner from '../plugins/hook-runner.ts'
 import keyRotation from '../plugins/key-rotation.ts'
+import metrics from '../plugins/metrics.ts'
 import passwords from '../plugins/passwords.ts'
 import service from '../plugins/postern.ts'
 import pruning from '../plugins/pruning.ts'
+import rateLimits from '../plugins/rate-limits.ts'
 import requestAuth from '../plugins/request-auth.ts'
+import requestCounts from '../plugins/request-counts.ts'
 import signingKeys from '../plugins/signing-keys.ts'
+import throttling from '../plugins/throttling.ts'
 import tokens from '../plugins/tokens.ts'
 import validation from '../plugins/validation.ts'
 import routes from '../routes/index.ts'
@@ -24,7 +31,15 @@ export { NewerDatabaseError } from '../drizzle/errors.ts'
 export { type MigrateOptions, migrate, type PostgresPool, type SqliteHandle } from '../drizzle/host.ts'
 export type { InvalidField, Problem, ProblemCode } from '../plugins/errors.ts'
 export type { ActionContext, Hooks, LoginFailure, User } from '../plugins/hooks.ts'
-export type { Auth, Authenticate, Credentials, Login, NewAccount, Postern } from '../plugins/postern.ts'
+export type {
+  Auth,
+  Authenticate,
+  Credentials,
+  Exposition,
+  Login,
+  NewAccount,
+  Postern,
+} from '../plugins/postern.ts'
 export { Introspection as IntrospectionSchema } from '../routes/introspect.ts'
 export { Jwks as JwksSchema } from '../routes/jwks.ts'
 export { AccessToken as AccessTokenSchema, LoginBody as LoginBodySchema } from '../routes/login.ts'
@@ -67,20 +82,27 @@ function assertRoom(app: FastifyInstance): void {
 
 /** Everything, in the order in which it is needed. */
 async function build(scope: FastifyInstance, parsed: ParsedHostOptions): Promise<void> {
-  const { source, secretKey, hooks: given, options } = parsed
+  const { source, secretKey, hooks: given, options, isMeasured } = parsed
   const { algorithm, issuer, audience, keyRotationDays: rotationDays } = options
   const { bcryptCost, passwordMinLength } = options
   const tokenLifetime = options.accessTokenExpireMinutes * 60
 
   await scope.register(errorHandler)
   await scope.register(validation)
-  await scope.register(database, { source, server: serverSettings(options) })
-  await scope.register(pruning)
+  await scope.register(counters)
+  if (isMeasured) await scope.register(requestCounts)
+  await scope.register(database, { source, server: serverSettings(options), isTimed: isMeasured })
+  await scope.register(audit)
+  await scope.register(pruning, { auditRetentionDays: options.auditRetentionDays })
   await scope.register(hookRunner, given)
   await scope.register(signingKeys, { secretKey, algorithm, issuer, audience, tokenLifetime })
   await scope.register(keyRotation, { rotationDays })
   await scope.register(tokens, { issuer, audience, tokenLifetime })
+  await scope.register(clientAddress)
   await scope.register(passwords, { bcryptCost, passwordMinLength })
+  await scope.register(metrics, { isEnabled: isMeasured })
+  await scope.register(rateLimits, { secretKey })
+  await scope.register(throttling, options)
   await scope.register(accounts)
   await scope.register(administration)
   await scope.register(authenticate)

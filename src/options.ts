@@ -1,6 +1,7 @@
 import { type Static, type TObject, Type } from '@sinclair/typebox'
 import { Ajv, type ErrorObject } from 'ajv'
-import { databasePath, SERVER_DEFAULTS, type ServerSettings } from '../drizzle/index.ts'
+import { SERVER_DEFAULTS, type ServerSettings } from '../drizzle/server-settings.ts'
+import { databasePath } from '../drizzle/url.ts'
 import { ALGORITHMS } from '../plugins/jwt.ts'
 
 /** Bytes that SECRET_KEY must have at least: as many as HS256's digest (RFC 7518 section 3.2). */
@@ -13,6 +14,16 @@ function milliseconds(standard: number) {
     maximum: 60_000,
     default: standard,
     description: 'a whole number of milliseconds from 100 to 60000',
+  })
+}
+
+/** A setting of throttling. */
+function limit(standard: number) {
+  return Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: standard,
+    description: 'a whole number from 1 to 1000000',
   })
 }
 
@@ -85,6 +96,23 @@ export const OptionsSchema = Type.Object(
       maximum: 64,
       default: 8,
       description: 'a whole number from 8 to 64',
+    }),
+    /** Whether logins, registrations and the credentials of clients are throttled. */
+    throttle: Type.Boolean({ default: true, description: 'true or false' }),
+    /** Wrong passwords for one account from addresses that it has not logged in from lately, in a day. */
+    loginFailuresPerAccount: limit(100),
+    /** Wrong passwords from one address, in a day. */
+    loginFailuresPerAddress: limit(100),
+    /** Registrations from one address, in an hour. */
+    registrationsPerAddress: limit(30),
+    /** Wrong credentials of clients from one address, in an hour. */
+    clientFailuresPerAddress: limit(100),
+    /** How long the audit trail is kept. */
+    auditRetentionDays: Type.Integer({
+      minimum: 1,
+      maximum: 3650,
+      default: 90,
+      description: 'a whole number of days from 1 to 3650',
     }),
   },
   { additionalProperties: false },

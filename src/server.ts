@@ -1,17 +1,18 @@
 #!/usr/bin/env node
 import './node-version.js'
-import { resolve } from 'node:path'
 import closeWithGrace from 'close-with-grace'
-import { databasePath, isPostgresUrl } from '../drizzle/index.ts'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
+import { serveMetrics } from './metrics-server.ts'
+import { startTracing } from './tracing.ts'
+import { whereabouts } from './whereabouts.ts'
 
 /** Milliseconds that requests in flight have to finish when the process is told to stop. */
 const GRACE = 10_000
 
 try {
   const config = loadConfig()
-  const app = await buildApp(config)
+  const app = await buildApp(config, undefined, await startTracing(process.env))
   // Not when there is nothing left to do: then it did not start, and says so by its exit code.
   closeWithGrace({ delay: GRACE, logger: false, skip: ['beforeExit'] }, async ({ err, signal }) => {
     if (signal) app.log.info({ signal }, 'stopping')
@@ -20,31 +21,28 @@ try {
     // A fault may also be a promise rejected with nothing: thrown again, it is a failure all the same.
     if (!signal) throw err
   })
-  greet(await app.listen({ host: config.host, port: config.port }), config)
+  try {
+    const metricsAddress = await serveMetrics(app, config)
+    greet(await app.listen({ host: config.host, port: config.port }), config, metricsAddress)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
 } catch (error) {
   console.error(`Postern could not start.\n${(error as Error).message}`)
   process.exitCode = 1
 }
 
 /** For a person, and on standard error: standard output has the log, for machines. */
-function greet(address: string, { databaseUrl }: Config): void {
+function greet(address: string, { databaseUrl }: Config, metricsAddress: string | undefined): void {
   console.error(
     [
       '',
       `  Postern is ready at ${address}`,
       `  Try it in a browser  ${address}/docs`,
       `  Data                 ${whereabouts(databaseUrl)}`,
+      ...(metricsAddress === undefined ? [] : [`  Metrics              ${metricsAddress}/metrics`]),
       '',
     ].join('\n'),
   )
-}
-
-/** Where the data is, without the password that a URL may carry. */
-function whereabouts(databaseUrl: string): string {
-  if (isPostgresUrl(databaseUrl)) {
-    const { host, pathname } = new URL(databaseUrl)
-    return `PostgreSQL ${host}${pathname}`
-  }
-  const path = databasePath(databaseUrl)
-  return path === null ? 'in memory, gone when it stops' : resolve(path)
 }

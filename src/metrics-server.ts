@@ -1,0 +1,44 @@
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import { AccessLog } from '../plugins/access-log.ts'
+import { answerClientError } from '../plugins/client-errors.ts'
+import errorHandler from '../plugins/error-handler.ts'
+import { answerProblem } from '../plugins/errors.ts'
+import { answerOtherMethods } from '../routes/method-not-allowed.ts'
+import metrics from '../routes/metrics.ts'
+import type { Config } from './config.ts'
+
+/** Milliseconds in which a request must have arrived whole. */
+const REQUEST_TIMEOUT = 5000
+
+/**
+ * Serves `GET /metrics`, and nothing else, on a port of its own. It goes when the app goes.
+ *
+ * @param app the server that the metrics are of, not yet started
+ * @returns the address, or undefined where METRICS_PORT is not set
+ * @throws naming METRICS_PORT where it cannot listen there
+ */
+export async function serveMetrics(app: FastifyInstance, config: Config): Promise<string | undefined> {
+  const { metricsPort: port, metricsHost: host = config.host } = config
+  if (port === undefined) return undefined
+  const server = fastify({
+    loggerInstance: app.log,
+    logController: new AccessLog({ disableRequestLogging: true }),
+    requestTimeout: REQUEST_TIMEOUT,
+    http: { headersTimeout: REQUEST_TIMEOUT },
+    // Whoever scrapes keeps a connection open, and is not to be waited for.
+    forceCloseConnections: true,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (_error, _request, reply) => answerProblem(reply as FastifyReply, 'invalid_request'),
+  })
+  await server.register(errorHandler)
+  server.setNotFoundHandler((_request, reply) => answerProblem(reply, 'not_found'))
+  const finish = answerOtherMethods(server)
+  await server.register(metrics, { expose: app.postern.metrics })
+  finish()
+  app.addHook('onClose', () => server.close())
+  try {
+    return await server.listen({ host, port })
+  } catch (error) {
+    throw new Error(`METRICS_PORT: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify'
+
+/** Every sample of a scrape, under its name and its labels as they are written: `postern_logins_total{outcome="succeeded"}`. */
+export type Samples = ReadonlyMap<string, number>
+
+export function parseSamples(body: string): Samples {
+  const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ')
+      return [line.slice(0, space), Number(line.slice(space + 1).replace('Inf', 'Infinity'))]
+    }),
+  )
+}
+
+/** Scrapes an app by code. */
+export async function scrape(app: FastifyInstance): Promise<Samples> {
+  return parseSamples((await app.postern.metrics()).body)
+}
+
+/** By how much each sample of a name has grown between two scrapes, but for those that have not. */
+export function growth(before: Samples, after: Samples, name: string): Record<string, number> {
+  const grown = [...after]
+    .filter(([series]) => series.split('{')[0] === name)
+    .map(([series, value]) => [series, value - (before.get(series) ?? 0)] as const)
+  return Object.fromEntries(grown.filter(([, difference]) => difference !== 0))
+}
