@@ -1,0 +1,80 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { freePort, makeDirectory } from '../gateways/gateways.ts'
+
+const page = readFileSync(new URL('../../docs/first-deployment.md', import.meta.url), 'utf8')
+const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What the commands of the page need of a checkout; their data go elsewhere. */
+const PARTS = ['package.json', 'node_modules', 'src', 'plugins', 'routes', 'drizzle']
+
+/** The commands that only start something. */
+const starts = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
+/** A command goes on while its lines end in a backslash or a bar, and a document to its end. */
+const COMMAND = /^\$ ((?:.*<<'END'\n(?:.*\n)*?END|(?:.*[\\|]\n)*.*))\n((?:(?!\$ ).*\n)*)/gm
+const steps = [...page.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
+  [...block.matchAll(COMMAND)].map(([, command = '', output = '']) => ({
+    command,
+    output: output.trimEnd(),
+  })),
+)
+
+t.test('whoever copies the commands of the page has what it promises', async (t) => {
+  t.ok(starts.length === 2 && steps.length >= 14)
+  const cwd = makeDirectory(t)
+  for (const part of PARTS) symlinkSync(join(CHECKOUT, part), join(cwd, part))
+  const ports: Record<string, number> = {}
+  for (const port of [3000, 8000, 8080, 9090, 9464]) ports[port] = await freePort()
+  const ours = (text: string) =>
+    text
+      .replaceAll(/\b(3000|8000|8080|9090|9464)\b/g, (port) => `${ports[port]}`)
+      .replaceAll('/tmp/', `${cwd}/tmp/`)
+  for (const file of ['gateways/nginx.conf', 'monitoring/prometheus.yml', 'monitoring/alerts.yml']) {
+    const copy = join(cwd, 'examples', file)
+    mkdirSync(dirname(copy), { recursive: true })
+    // A scrape every second, so that nobody has to wait for one.
+    const text = readFileSync(join(CHECKOUT, 'examples', file), 'utf8').replaceAll(
+      '_interval: 15s',
+      '_interval: 1s',
+    )
+    writeFileSync(copy, ours(text))
+  }
+  mkdirSync(join(cwd, 'tmp'))
+  const env = {
+    PATH: `${dirname(process.execPath)}:${process.env['PATH']}:/usr/sbin`,
+    HOME: cwd,
+    PORT: `${ports[3000]}`,
+  }
+
+  // A process group of its own, to end all that it has left running.
+  const shell = spawn('bash', ['-c', `${ours(starts.join(''))}\necho started\nwait`], {
+    cwd,
+    env,
+    detached: true,
+  })
+  const end = once(shell, 'close')
+  t.teardown(async () => {
+    process.kill(-(shell.pid ?? 0), 'SIGKILL')
+    await end
+    rmSync(join(cwd, 'tmp'), { recursive: true, force: true })
+  })
+  shell.stderr.resume()
+  let output = ''
+  for await (const chunk of shell.stdout) {
+    output += chunk
+    if (output.includes('started')) break
+  }
+  const script = steps.map(({ command }) => `${command}\necho '\n==='`).join('\n')
+  const { stdout } = await promisify(execFile)('bash', ['-c', ours(script)], { cwd, env })
+
+  const written = stdout.split('\n===\n')
+  t.same(
+    steps.map(({ command }, index) => [command, written[index]?.trim()]),
+    steps.map(({ command, output }) => [command, output]),
+  )
+})
