@@ -74,8 +74,9 @@ export function migrate(
 
 /** Whether a host's database is PostgreSQL. */
 export function isPostgresPool(database: unknown): database is PostgresPool {
-  const { connect, query } = (database ?? {}) as Partial<PostgresPool>
-  return typeof connect === 'function' && typeof query === 'function'
+  const { query, totalCount } = (database ?? {}) as Partial<PostgresPool>
+  // A single connection has no count of them.
+  return typeof query === 'function' && typeof totalCount === 'number'
 }
 
 async function migratePostgresHost(pool: PostgresPool, schema: string): Promise<void> {

@@ -27,3 +27,20 @@ export function pendingMigrations(folder: string, applied: number[]): Migration[
     .filter((migration) => !applied.includes(migration.folderMillis))
     .map(({ folderMillis, hash, sql }) => ({ createdAt: folderMillis, hash, statements: sql }))
 }
+
+/** How a database's tables stand to this version: there are none, some are missing, all are there, or those of a later version. */
+export type SchemaState = 'none' | 'outdated' | 'current' | 'newer'
+
+/**
+ * @param folder where drizzle-kit put the SQL files
+ * @param applied the `createdAt` of each step that the database already has
+ */
+export function schemaState(folder: string, applied: number[]): SchemaState {
+  if (applied.length === 0) return 'none'
+  try {
+    return pendingMigrations(folder, applied).length > 0 ? 'outdated' : 'current'
+  } catch (error) {
+    if (error instanceof NewerDatabaseError) return 'newer'
+    throw error
+  }
+}

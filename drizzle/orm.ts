@@ -6,10 +6,25 @@ import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
 
-export type { SQLWrapper } from 'drizzle-orm'
-
-export const { and, asc, DrizzleQueryError, eq, getTableName, gt, inArray, isNull, lt, or, sql } =
-  require('drizzle-orm') as typeof import('drizzle-orm')
+export const {
+  and,
+  asc,
+  count,
+  DrizzleQueryError,
+  desc,
+  eq,
+  getTableColumns,
+  getTableName,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  max,
+  or,
+  sql,
+} = require('drizzle-orm') as typeof import('drizzle-orm')
 export const { drizzle } =
   require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3')
 export const { readMigrationFiles } = require('drizzle-orm/migrator') as typeof import('drizzle-orm/migrator')

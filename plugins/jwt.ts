@@ -5,6 +5,9 @@ import { isStorable } from '../drizzle/text.ts'
 /** The last second of the year 9999, in seconds since the epoch: RFC 3339 and PostgreSQL write no later one in the same way. */
 export const LAST_TIME = 253_402_300_799
 
+/** Characters of an id: a longer one could not be indexed. Postern's own have 36. */
+const ID_MAX_LENGTH = 255
+
 /** The media type of an access token, in its header's `typ` (RFC 9068 section 2.1). */
 const TYPE = 'at+jwt'
 
@@ -99,6 +102,9 @@ function assertTypes(claims: Record<string, unknown>): AccessTokenClaims {
     const isOurs = typeof claim === 'string' ? isStorable(claim) : isTime(claim)
     if (typeof claim !== type || !isOurs) {
       throw new TypeError(`The ${name} claim is not a ${type}`)
+    }
+    if ((name === 'sub' || name === 'jti') && `${claim}`.length > ID_MAX_LENGTH) {
+      throw new RangeError(`The ${name} claim is too long`)
     }
   }
   return claims as unknown as AccessTokenClaims

@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dirname, '..')
 /** Each imports itself and what comes after it, never what comes before. */
 const FLOORS = ['src', 'routes', 'plugins', 'drizzle']
 /** The faces of the package and of its lowest floor: they alone hand on what others declare. */
-const FACES = ['src/index.ts', 'src/drizzle.ts', 'drizzle/index.ts']
+const FACES = ['src/index.ts', 'src/drizzle.ts', 'src/drizzle-postgres.ts', 'drizzle/index.ts']
 
 const files = globSync(
   FLOORS.map((floor) => `${floor}/**/*.{ts,js}`),

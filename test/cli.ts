@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { COMPILE_CACHE, type Exit } from './process.ts'
@@ -13,22 +13,41 @@ export interface CliOptions {
   env?: Record<string, string>
   /** URLs of modules that run before the command. */
   preload?: string[]
+  /** What it reads from standard input, which is empty by default. */
+  input?: string | Buffer
 }
 
-/** Runs a command as `npm run postern` does, in a process of its own. */
-export async function postern(args: string[], { cwd, env = {}, preload = [] }: CliOptions): Promise<Exit> {
+/** A command that runs. */
+export interface RunningCommand {
+  process: ChildProcess
+  stdout(): string
+  stderr(): string
+  exit: Promise<Exit>
+}
+
+/** Starts a command as `npm run postern` does, in a process of its own. */
+export function startPostern(args: string[], options: CliOptions): RunningCommand {
+  const { cwd, env = {}, preload = [], input } = options
   const imports = [...preload, NODE_VERSION].flatMap((url) => ['--import', url])
   const child = spawn(process.execPath, [...imports, CLI, ...args], {
     cwd,
     env: { ...COMPILE_CACHE, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  // It may have no use for all of it.
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const [code, signal] = await once(child, 'close')
-  return { code, signal, stdout, stderr }
+  const exit = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }))
+  return { process: child, stdout: () => stdout, stderr: () => stderr, exit }
+}
+
+/** Runs a command to its end. */
+export async function postern(args: string[], options: CliOptions): Promise<Exit> {
+  return await startPostern(args, options).exit
 }
 
 /** Runs a command that must succeed, and reads the JSON that it prints. */

@@ -1,9 +1,9 @@
 import { createHmac, createPrivateKey, sign } from 'node:crypto'
-import type { Database as SqliteHandle } from 'better-sqlite3'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { createSealer } from '../plugins/sealing.ts'
-import { assertProblem, bearer, collectLog, fileSettings, makeApp, makeToken, openBeside } from './helper.ts'
+import { assertProblem, bearer, collectLog, makeApp, makeToken } from './helper.ts'
+import { type Beside, openBeside, sharedSettings } from './shared-database.ts'
 
 /** A signing key as whoever has stolen the database and SECRET_KEY holds it. */
 export interface StolenKey {
@@ -16,13 +16,14 @@ export interface StolenKey {
 }
 
 /** Takes the keys out of a database, oldest first. */
-export function stealKeys(db: SqliteHandle, secretKey: string): StolenKey[] {
+export async function stealKeys(db: Beside, secretKey: string): Promise<StolenKey[]> {
   const sealer = createSealer(secretKey)
-  const rows = db.prepare('select * from signing_keys order by created_at').all() as Record<string, string>[]
-  return rows.map((row) => {
-    const { kid = '', algorithm = '', public_key: publicKey = null, sealed_private_key: sealed = '' } = row
-    return { kid, algorithm, publicKey, privateKey: sealer.open(sealed, kid) }
-  })
+  const rows = await db.all(
+    `select kid, algorithm, public_key as "publicKey", sealed_private_key as sealed from signing_keys order by created_at`,
+  )
+  return (rows as { kid: string; algorithm: string; publicKey: string | null; sealed: string }[]).map(
+    ({ sealed, ...key }) => ({ ...key, privateKey: sealer.open(sealed, key.kid) }),
+  )
 }
 
 /** The header that Postern gives to the tokens of a key. */
@@ -83,10 +84,10 @@ export interface Forger {
 
 export async function makeForger(t: Test, algorithm = 'ES256'): Promise<Forger> {
   const log = collectLog()
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, { ...settings, ALGORITHM: algorithm, LOG_LEVEL: 'trace' }, log.stream)
   const token = await makeToken(app)
-  const [key] = stealKeys(openBeside(t, settings), settings.SECRET_KEY)
+  const [key] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
   if (!key) throw new Error('There is no key to steal')
   return { app, key, token, claims: claimsOf(token), log: log.text }
 }

@@ -1,25 +1,34 @@
 import { type AddressInfo, connect } from 'node:net'
-import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { type ProblemCode, problems } from '../plugins/errors.ts'
 import { buildApp } from '../src/app.ts'
 import { type Config, readConfig } from '../src/config.ts'
 import { buildPackedHost, isPacked } from './packed-host.ts'
+import { isPostgres, sharedSettings } from './shared-database.ts'
 
 /** Cheaper hashes than in production, by as much as the settings allow. */
-const TEST_SETTINGS = { DATABASE_URL: ':memory:', BCRYPT_COST: '10', LOG_LEVEL: 'silent' }
+const TEST_SETTINGS = {
+  DATABASE_URL: ':memory:',
+  BCRYPT_COST: '10',
+  LOG_LEVEL: 'silent',
+  // One address has much to do here.
+  THROTTLE: 'false',
+}
 
-/** The whole server without a socket, in memory unless `settings` say otherwise; it closes with its test. */
+/**
+ * The whole server without a socket, unless `settings` say otherwise on a database of its own: in memory, or in a schema of PostgreSQL.
+ * It closes with its test.
+ */
 export async function makeApp(
   t: Test,
   settings: Record<string, string> = {},
   logStream?: NodeJS.WritableStream,
 ): Promise<FastifyInstance> {
   const build = isPacked ? buildPackedHost : buildApp
-  const app = await build(makeConfig(settings), logStream)
+  const own = isPostgres && settings['DATABASE_URL'] === undefined ? await sharedSettings(t) : {}
+  const app = await build(makeConfig({ ...own, ...settings }), logStream)
   t.teardown(() => app.close())
   return app
 }
@@ -101,21 +110,6 @@ export function collectLog(): { stream: Writable; text(): string } {
     },
   })
   return { stream, text: () => text }
-}
-
-/** The settings of an app whose database is a file, for tests that look into it or share it. */
-export function fileSettings(t: Test): { DATABASE_URL: string; SECRET_KEY: string } {
-  return {
-    DATABASE_URL: join(t.testdir(), 'postern.db'),
-    SECRET_KEY: 'a secret for tests, of 32 bytes or more',
-  }
-}
-
-/** A connection of one's own to a database that an app has made, as an operator may have. */
-export function openBeside(t: Test, { DATABASE_URL }: { DATABASE_URL: string }): SqliteHandle {
-  const db = new SqliteDriver(DATABASE_URL)
-  t.teardown(() => db.close())
-  return db
 }
 
 /** Sends bytes over a socket, and takes what comes back until the server closes it. */

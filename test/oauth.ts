@@ -1,9 +1,9 @@
-import type { Database as SqliteHandle } from 'better-sqlite3'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { makeClient } from '../plugins/clients.ts'
 import { type ProblemCode, problems } from '../plugins/errors.ts'
 import type { Answer } from './helper.ts'
+import type { Beside } from './shared-database.ts'
 
 /** A machine that may introspect and revoke tokens. */
 export interface Client {
@@ -14,14 +14,15 @@ export interface Client {
 }
 
 /** Makes a client in a deployment's database, as `postern clients add` does. */
-export function addClient(db: SqliteHandle, name = 'resource server'): Client {
+export async function addClient(db: Beside, name = 'resource server'): Promise<Client> {
   const { row, secret } = makeClient(name)
   const { id, hashedSecret, createdAt } = row
-  db.prepare('insert into clients (id, name, hashed_secret, created_at) values (?, ?, ?, ?)').run(
+  await db.run(
+    'insert into clients (id, name, hashed_secret, created_at) values (?, ?, ?, ?)',
     id,
     name,
     hashedSecret,
-    createdAt.getTime(),
+    createdAt,
   )
   return { id, secret, header: basic(`${id}:${secret}`) }
 }

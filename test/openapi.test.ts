@@ -111,8 +111,8 @@ t.test('the four endpoints list every answer that they can give', async (t) => {
     Object.entries(operations).map(([name, { responses }]) => [name, Object.keys(responses)]),
   )
   t.match(statuses, {
-    register: ['201', '400', '409', '413', '415', ...SERVER_ERRORS],
-    login: ['200', '400', '401', '403', '413', '415', ...SERVER_ERRORS],
+    register: ['201', '400', '409', '413', '415', '429', ...SERVER_ERRORS],
+    login: ['200', '400', '401', '403', '413', '415', '429', ...SERVER_ERRORS],
     logout: ['200', '401', '415', ...SERVER_ERRORS],
     logoutByGet: ['200', '401', ...SERVER_ERRORS],
     getUser: ['200', '401', ...SERVER_ERRORS],
@@ -135,7 +135,8 @@ t.test('every error of theirs is a problem, with an example of each code it can 
   for (const { name, status, content, headers } of errors) {
     t.ok('Cache-Control' in headers, `${name} is not to be kept`)
     t.equal('WWW-Authenticate' in headers, status === 401, `${name}: a challenge`)
-    t.equal('Retry-After' in headers, status === 503, `${name}: a pause`)
+    t.equal('Retry-After' in headers, status === 429 || status === 503, `${name}: a pause`)
+    t.equal('RateLimit' in headers, status === 429, `${name}: a limit`)
     t.same(Object.keys(content), ['application/problem+json'], name)
     const examples = Object.entries(content['application/problem+json']?.examples ?? {})
     t.not(examples.length, 0, `${name} has an example`)

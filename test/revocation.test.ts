@@ -1,6 +1,7 @@
 import t from 'tap'
-import { ada, bearer, credentials, makeApp, makeToken, post } from './helper.ts'
+import { ada, bearer } from './helper.ts'
 import { logInAt, postJson, startServer } from './process.ts'
+import { sharedSettings } from './shared-database.ts'
 
 /** Checks that are sent after the logout has been answered. */
 const CHECKS = 10_000
@@ -9,8 +10,9 @@ const STREAMS = 32
 
 t.test('admits not one of 10,000 checks after a logout’s answer, in any process', async (t) => {
   const cwd = t.testdir()
-  const one = await startServer(t, { cwd, env: { LOG_LEVEL: 'silent' } })
-  const other = await startServer(t, { cwd, env: { LOG_LEVEL: 'silent' } })
+  const env = { ...(await sharedSettings(t)), LOG_LEVEL: 'silent' }
+  const one = await startServer(t, { cwd, env })
+  const other = await startServer(t, { cwd, env })
   await postJson(`${one.address}/register`, ada)
   const token = await logInAt(one.address, ada)
 
@@ -40,23 +42,4 @@ t.test('admits not one of 10,000 checks after a logout’s answer, in any proces
 
   t.ok(after >= CHECKS, `${after} checks afterwards, ${before} admitted before`)
   t.strictSame(wronglyAdmitted, [])
-})
-
-t.test('sends logins away before hashing when there are too many, and goes on checking', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
-
-  const logins = Array.from({ length: 400 }, () => post(app, '/login', credentials))
-  const check = await app.inject({ url: '/getUser', headers: bearer(token) })
-  t.equal(check.statusCode, 200)
-  const answers = await Promise.all(logins)
-
-  const sentAway = answers.filter(({ statusCode }) => statusCode === 503)
-  t.ok(sentAway.length > 0, `${sentAway.length} of ${answers.length} were sent away`)
-  for (const answer of sentAway) {
-    t.equal(answer.json().code, 'overloaded')
-    t.match(answer.headers['retry-after'], /^\d+$/)
-  }
-  t.ok(answers.every(({ statusCode }) => statusCode === 200 || statusCode === 503))
-  t.equal((await post(app, '/login', credentials)).statusCode, 200, 'and then all is well again')
 })

@@ -68,7 +68,7 @@ export async function inspectPostgres(
       ...clock,
       schema: state,
       writeFault: isReadOnly
-        ? 'the server takes no writes: it is a standby'
+        ? 'the server takes no writes, as a standby does'
         : await findMissingRight(client, schema, state === 'none'),
       ...(state === 'none' || state === 'outdated'
         ? { signingKeys: undefined, latest: undefined }

@@ -3,11 +3,15 @@ import type { SnapshotTransaction } from '../snapshot.ts'
 import type { SqliteDatabase } from '../sqlite/client.ts'
 import { drizzle } from './orm.ts'
 
-/** As long as whoever reads takes, and also behind a pooler, where nothing else may be set. */
+/**
+ * As long as whoever reads takes, and also behind a pooler, where nothing may be set beyond the transaction. The moment that is seen is
+ * that of the first query.
+ */
 const BEGIN = `
   begin isolation level repeatable read read only;
   set local statement_timeout = 0;
   set local idle_in_transaction_session_timeout = 0;
+  select 1;
 `
 
 /** Reads on a connection of its own (https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ). */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Database as SqliteHandle } from 'better-sqlite3'
-import { pendingMigrations } from '../migrations.ts'
+import { pendingMigrations, type SchemaState, schemaState } from '../migrations.ts'
 import { getTableName } from '../orm.ts'
 import { createTables } from './schema.ts'
 
@@ -13,7 +13,7 @@ const MIGRATIONS_FOLDER = fileURLToPath(new URL('migrations', import.meta.url))
  * @throws NewerDatabaseError
  */
 export function migrateSqlite(handle: SqliteHandle, prefix: string): void {
-  const book = `${prefix || 'postern_'}migrations`
+  const book = bookOf(prefix)
   const steps = () => pendingMigrations(MIGRATIONS_FOLDER, appliedMigrations(handle, book))
   if (steps().length === 0) return
   handle
@@ -28,6 +28,16 @@ export function migrateSqlite(handle: SqliteHandle, prefix: string): void {
       }
     })
     .immediate()
+}
+
+/** How the tables of a database of Postern's own stand to this version. */
+export function sqliteSchemaState(handle: SqliteHandle): SchemaState {
+  return schemaState(MIGRATIONS_FOLDER, appliedMigrations(handle, bookOf('')))
+}
+
+/** Where it is written down what has been applied. */
+function bookOf(prefix: string): string {
+  return `${prefix || 'postern_'}migrations`
 }
 
 function appliedMigrations(handle: SqliteHandle, book: string): number[] {

@@ -24,7 +24,7 @@ function tablesIn(database: SqliteHandle): unknown[] {
   return database.prepare(sql).pluck().all()
 }
 
-const TABLES = ['blacklisted_tokens', 'clients', 'migrations', 'signing_keys', 'users']
+const TABLES = ['audit_events', 'blacklisted_tokens', 'clients', 'migrations', 'signing_keys', 'users']
 
 t.test('stands beside the host’s own users', async (t) => {
   const database = openHostDatabase(t)

@@ -19,6 +19,11 @@ export const { createTables, users } = (await import(
   PLUGIN.replace(/index\.(js|ts)$/, 'drizzle.$1')
 )) as typeof import('../../src/drizzle.ts')
 
+/** What a host gets from `postern/drizzle/postgres`. */
+export const postgresTables = (await import(
+  PLUGIN.replace(/index\.(js|ts)$/, 'drizzle-postgres.$1')
+)) as typeof import('../../src/drizzle-postgres.ts')
+
 /** Cheaper hashes than in production, by as much as the options allow. */
 export const CHEAP = { bcryptCost: 10 } satisfies PosternOptions
 

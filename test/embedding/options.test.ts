@@ -1,4 +1,5 @@
 import SqliteDriver from 'better-sqlite3'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { PosternOptions } from '../../src/index.ts'
 import { InvalidOptionsError, makeHost, OptionsSchema, postern } from './host.ts'
@@ -30,6 +31,10 @@ const mistakes: [Record<string, unknown>, string][] = [
   [{ secretKey: 'short' }, 'secretKey must be a text of 32 bytes or more'],
   [{ databaseUrl: 'mysql://db/postern' }, 'databaseUrl must be'],
   [{ databaseUrl: null }, 'databaseUrl must be'],
+  [{ databaseUrl: 'postgres://ada@db/postern' }, 'SECRET_KEY (secretKey) must be set with PostgreSQL'],
+  [{ databaseSchema: 'Auth' }, 'databaseSchema must be lower-case letters, digits and underscores'],
+  [{ databasePoolSize: 0 }, 'databasePoolSize must be a whole number from 1 to 1000'],
+  [{ databaseLockTimeoutMs: '1s' }, 'databaseLockTimeoutMs must be a whole number of milliseconds'],
   [{ database: '/var/lib/host.db', secretKey: SECRET }, 'database must be a handle opened by better-sqlite3'],
   [{ database: null, secretKey: SECRET }, 'database must be a handle opened by better-sqlite3'],
   [{ tablePrefix: 'auth_' }, 'tablePrefix and migrate must come with database'],
@@ -71,6 +76,34 @@ t.test('refuses a database that does not fit', async (t) => {
     t.match(await faultsOf(t, { database: memory, tablePrefix }), [/^tablePrefix must be/], `${tablePrefix}`)
   }
   t.match(await faultsOf(t, { database: memory, migrate: 'yes' }), ['migrate must be true or false'])
+})
+
+t.test('refuses a pool of PostgreSQL that does not fit', async (t) => {
+  // Neither connects before it is used.
+  const database = new pg.Pool()
+  const client = new pg.Client()
+
+  t.same(await faultsOf(t, { database, databaseUrl: 'postern.db', secretKey: SECRET }), [
+    'database and databaseUrl must not come together',
+  ])
+  t.match(await faultsOf(t, { database }), [/^secretKey must be set, since database is/])
+  t.same(await faultsOf(t, { database, secretKey: SECRET, tablePrefix: 'auth_' }), [
+    'tablePrefix must come with SQLite; PostgreSQL has databaseSchema',
+  ])
+  t.match(await faultsOf(t, { database, secretKey: SECRET, databaseSchema: 'a b' }), [/^databaseSchema must/])
+  for (const name of ['databasePoolSize', 'databaseStatementTimeoutMs']) {
+    t.same(await faultsOf(t, { database, secretKey: SECRET, [name]: 1000 }), [
+      `${name} must come with databaseUrl`,
+    ])
+  }
+  t.match(await faultsOf(t, { database: client, secretKey: SECRET }), [
+    /^database must be a handle opened by better-sqlite3, or a Pool of pg$/,
+  ])
+  const handle = new SqliteDriver(':memory:')
+  t.teardown(() => handle.close())
+  t.same(await faultsOf(t, { database: handle, databaseSchema: 'auth' }), [
+    'databaseSchema must come with PostgreSQL; SQLite has tablePrefix',
+  ])
 })
 
 t.test('reports all mistakes together, and repeats no value', async (t) => {

@@ -8,8 +8,16 @@ const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const [, section = ''] = /^## In your own app\n(.*?)^## /ms.exec(readme) ?? []
 
 /** What only a host can set; the settings have a table of their own, which another test compares. */
-const HOST_OPTIONS = ['prefix', 'database', 'tablePrefix', 'migrate']
-const HOOKS = ['beforeRegister', 'beforeLogin', 'onRegistered', 'onLoggedIn', 'onLoginFailed', 'onLoggedOut']
+const HOST_OPTIONS = ['prefix', 'database', 'tablePrefix', 'migrate', 'metrics']
+const HOOKS = [
+  'beforeRegister',
+  'beforeLogin',
+  'onRegistered',
+  'onLoggedIn',
+  'onLoginFailed',
+  'onLoggedOut',
+  'onThrottled',
+]
 
 t.test('the README lists every option that only a host has', async (t) => {
   const rows = [...section.matchAll(/^\| (`.+?) \|/gm)].flatMap(([, cell = '']) => cell.match(/\w+/g) ?? [])

@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
 import type { Test } from 'tap'
 import { claimsOf, decodeHeader, forge, type StolenKey, stealKeys } from '../forge.ts'
 import { ada } from '../helper.ts'
 import { type ServerProcess, startServer } from '../process.ts'
+import type { Beside } from '../shared-database.ts'
+import { openSqliteBeside } from '../sqlite-beside.ts'
 import { type Answer, makeClient, type Received, type Sent, startApplication } from './application.ts'
 import { type AskingGateway, askingGateways, freePort, type Ports } from './gateways.ts'
 
@@ -33,11 +34,11 @@ export interface Deployment {
   /** Runs a command of `postern` where the service runs; returns what it prints. */
   command(...args: string[]): Promise<string>
   /** A connection of one's own to Postern's database. */
-  db: SqliteHandle
+  db: Beside
   /** The signing keys, oldest first, as whoever has stolen the database and the secret holds them. */
-  keys(): StolenKey[]
+  keys(): Promise<StolenKey[]>
   /** The same token with other claims, signed by the same key. */
-  resign(token: string, claims: object): string
+  resign(token: string, claims: object): Promise<string>
 }
 
 /** Starts all three as their recipe is shipped. They end with the test. */
@@ -55,8 +56,7 @@ export async function startPostern(t: Test): Promise<{ deployment: Deployment; p
   const start = () => startServer(t, { cwd, env: { PORT: `${ports.postern}` } })
   const postern = await start()
   const database = join(cwd, 'data', 'postern.db')
-  const db = new SqliteDriver(database)
-  t.teardown(() => db.close())
+  const db = openSqliteBeside(t, database)
   const send = makeClient(t, ports.gateway)
 
   async function post(path: string, body: object): Promise<Record<string, string>> {
@@ -86,8 +86,8 @@ export async function startPostern(t: Test): Promise<{ deployment: Deployment; p
     },
     db,
     keys,
-    resign: (token, claims) => {
-      const key = keys().find(({ kid }) => kid === decodeHeader(token)['kid'])
+    resign: async (token, claims) => {
+      const key = (await keys()).find(({ kid }) => kid === decodeHeader(token)['kid'])
       if (!key) throw new Error('The token is of an unknown key')
       return forge(key, { ...claimsOf(token), ...claims })
     },

@@ -81,8 +81,13 @@ export function makeDirectory(t: Test): string {
 }
 
 /** Copies a recipe as it is shipped, but for the replacements, each of which must find what it replaces. */
-export function adapt(directory: string, recipe: string, replacements: Record<string, string>): string {
-  let text = readFileSync(new URL(`../../examples/gateways/${recipe}`, import.meta.url), 'utf8')
+export function adapt(
+  directory: string,
+  recipe: string,
+  replacements: Record<string, string>,
+  folder = 'gateways',
+): string {
+  let text = readFileSync(new URL(`../../examples/${folder}/${recipe}`, import.meta.url), 'utf8')
   for (const [shipped, own] of Object.entries(replacements)) {
     if (!text.includes(shipped)) throw new Error(`${recipe} does not have ${shipped}`)
     text = text.replaceAll(shipped, own)
@@ -93,7 +98,7 @@ export function adapt(directory: string, recipe: string, replacements: Record<st
 }
 
 /** Runs a gateway until its test ends, and waits until it listens. */
-async function run(
+export async function run(
   t: Test,
   port: number,
   command: string,

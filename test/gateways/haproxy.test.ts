@@ -8,7 +8,7 @@ import { startHaproxy } from './gateways.ts'
 /** Postern, the application, and HAProxy with the keys that `postern keys export` prints. */
 async function standBehindHaproxy(t: Test): Promise<Deployment> {
   const { deployment, ports } = await startPostern(t)
-  const pems = deployment.keys().map(({ kid }) => deployment.command('keys', 'export', kid, '--pem'))
+  const pems = (await deployment.keys()).map(({ kid }) => deployment.command('keys', 'export', kid, '--pem'))
   const [pem = ''] = await Promise.all(pems)
   await startHaproxy(t, ports, pem)
   await deployment.register(ada)
@@ -60,7 +60,7 @@ t.test('HAProxy refuses what is no valid token, with the challenge of RFC 6750',
   const deployment = await standBehindHaproxy(t)
   const { send, received, resign } = deployment
   const token = await deployment.logIn()
-  const [key] = deployment.keys()
+  const [key] = await deployment.keys()
   if (!key) throw new Error('There is no key')
   const header = decodeHeader(token)
   const claims = claimsOf(token)
@@ -72,11 +72,11 @@ t.test('HAProxy refuses what is no valid token, with the challenge of RFC 6750',
     garbage: 'garbage',
     'in three parts': 'x.y.z',
     empty: '..',
-    expired: resign(token, { exp: now - 1 }),
+    expired: await resign(token, { exp: now - 1 }),
     'without an expiry': forge(key, { ...claims, exp: undefined }),
-    'with an expiry in words': resign(token, { exp: 'never' }),
-    'of another issuer': resign(token, { iss: 'postern2' }),
-    'for another audience': resign(token, { aud: 'someone else' }),
+    'with an expiry in words': await resign(token, { exp: 'never' }),
+    'of another issuer': await resign(token, { iss: 'postern2' }),
+    'for another audience': await resign(token, { aud: 'someone else' }),
     'of another type': forge(key, claims, { ...header, typ: 'JWT' }),
     'whose header says another algorithm': forge(key, claims, { ...header, alg: 'ES384' }),
     'of another key': forge(makeStrangeKey(key.kid), claims),
@@ -98,7 +98,7 @@ t.test('HAProxy refuses what is no valid token, with the challenge of RFC 6750',
   }
   const none = await send()
   t.same([none.status, none.headers['www-authenticate']], [401, 'Bearer'])
-  const twice: [string, string][] = [['Authorization', `Bearer ${resign(token, { sub: 'root' })}`]]
+  const twice: [string, string][] = [['Authorization', `Bearer ${await resign(token, { sub: 'root' })}`]]
   t.equal((await send({ token, headers: twice })).status, 401, 'two at once')
   t.equal((await send({ path: `/?access_token=${token}` })).status, 401, 'in the URL')
   for (const kilobytes of [9, 16, 64]) {
@@ -121,13 +121,13 @@ t.test('HAProxy admits until it expires what has been logged out, as its recipe 
 t.test('HAProxy admits the tokens of two keys while they change', async (t) => {
   const { deployment, ports } = await startPostern(t)
   await deployment.command('keys', 'rotate')
-  const [first, second] = deployment.keys()
+  const [first, second] = await deployment.keys()
   const exportKey = (kid = '') => deployment.command('keys', 'export', kid, '--pem')
   await startHaproxy(t, ports, await exportKey(first?.kid), await exportKey(second?.kid))
   const { send, register, logIn, db } = deployment
   await register(ada)
   const old = await logIn()
-  db.prepare('update signing_keys set activates_at = ? where kid = ?').run(Date.now(), second?.kid)
+  await db.run('update signing_keys set activates_at = ? where kid = ?', new Date(), second?.kid)
   const fresh = await logIn()
 
   t.same([decodeHeader(old)['kid'], decodeHeader(fresh)['kid']], [first?.kid, second?.kid])

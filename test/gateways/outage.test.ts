@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { ada } from '../helper.ts'
 import { until } from '../process.ts'
-import { withDamagedSchema } from '../trouble.ts'
+import { withoutDatabase } from '../trouble.ts'
 import { type Deployment, repeat, standBehind } from './behind.ts'
 import { type AskingGateway, askingGateways } from './gateways.ts'
 
@@ -103,7 +103,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
     const token = await logIn()
     t.equal((await send({ token })).status, 200)
 
-    await withDamagedSchema(db, async () => {
+    await withoutDatabase(db, async () => {
       const { status, headers } = await send({ token })
       t.equal(status, 503)
       t.match(headers['retry-after'], /^\d+$/)

@@ -22,7 +22,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
         garbage: 'garbage',
         'garbage in three parts': 'x.y.z',
         'no characters of a token': '\u00e9"\\ ,;',
-        expired: deployment.resign(token, { exp: now - 1 }),
+        expired: await deployment.resign(token, { exp: now - 1 }),
         'of another key': forge(makeStrangeKey(decodeHeader(token)['kid']), claimsOf(token)),
         unsigned: `${header}.${claims}.`,
         'with a changed signature': `${header}.${claims}.${signature.replace(/^./, (a) => (a === 'A' ? 'B' : 'A'))}`,
@@ -81,9 +81,11 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
       t.equal((await send({ token })).status, 200)
       const before = received.length
 
-      deployment.db
-        .prepare('update users set disabled_at = ?, token_version = token_version + 1 where id = ?')
-        .run(Date.now(), id)
+      await deployment.db.run(
+        'update users set disabled_at = ?, token_version = token_version + 1 where id = ?',
+        new Date(),
+        id,
+      )
 
       const { status, headers } = await send({ token })
       t.equal(status, 403)

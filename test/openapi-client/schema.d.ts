@@ -306,6 +306,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: There were too many requests. */
+            429: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description The limit, how many it allows, and in how many seconds (draft-ietf-httpapi-ratelimit-headers) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The limit, how many are left, and for how many seconds */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error`: Something went wrong on our side. */
             500: {
                 headers: {
@@ -442,6 +459,23 @@ export interface operations {
                 headers: {
                     /** @description RFC 9111 */
                     "Cache-Control"?: "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: There were too many requests. */
+            429: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description The limit, how many it allows, and in how many seconds (draft-ietf-httpapi-ratelimit-headers) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The limit, how many are left, and for how many seconds */
+                    RateLimit?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -897,6 +931,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_requests`: There were too many requests. */
+            429: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description The limit, how many it allows, and in how many seconds (draft-ietf-httpapi-ratelimit-headers) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The limit, how many are left, and for how many seconds */
+                    RateLimit?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal_error`: Something went wrong on our side. */
             500: {
                 headers: {
@@ -988,6 +1039,23 @@ export interface operations {
                 headers: {
                     /** @description RFC 9111 */
                     "Cache-Control"?: "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: There were too many requests. */
+            429: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    /** @description The limit, how many it allows, and in how many seconds (draft-ietf-httpapi-ratelimit-headers) */
+                    "RateLimit-Policy"?: string;
+                    /** @description The limit, how many are left, and for how many seconds */
+                    RateLimit?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -56,7 +56,7 @@ export async function runNode(args: string[], cwd: string, env: NodeJS.ProcessEn
 export function makeFolder(name: string, files: Record<string, string>): string {
   const folder = join(project, name)
   mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
-  for (const types of ['node', 'better-sqlite3']) {
+  for (const types of ['node', 'better-sqlite3', 'pg']) {
     symlinkSync(join(ROOT, 'node_modules/@types', types), join(folder, 'node_modules/@types', types))
   }
   for (const [path, text] of Object.entries({ 'package.json': '{ "type": "module" }', ...files })) {

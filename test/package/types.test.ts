@@ -5,7 +5,11 @@ import ts from '../openapi-client/node_modules/typescript/lib/typescript.js'
 import { packageDirectory, ROOT } from './project.ts'
 
 const DIST = join(packageDirectory, 'dist')
-const FACES = { postern: join(DIST, 'src/index.d.ts'), 'postern/drizzle': join(DIST, 'src/drizzle.d.ts') }
+const FACES = {
+  postern: join(DIST, 'src/index.d.ts'),
+  'postern/drizzle': join(DIST, 'src/drizzle.d.ts'),
+  'postern/drizzle/postgres': join(DIST, 'src/drizzle-postgres.d.ts'),
+}
 
 /** The package's declaration files that a host's compiler comes by, and the packages that they send it to. */
 function reach(entry: string): { files: string[]; packages: string[] } {
@@ -31,9 +35,11 @@ t.test('a host’s compiler meets the public part alone', async (t) => {
   t.same(augmenting, ['plugins/postern.d.ts'])
   t.ok(globSync('plugins/*.d.ts', { cwd: DIST }).length > files.length, 'there is more to be met')
 
-  const drizzle = reach(FACES['postern/drizzle'])
-  t.match(drizzle.packages, [/^drizzle-orm/])
-  t.ok(drizzle.packages.every((name) => name.startsWith('drizzle-orm')))
+  for (const face of [FACES['postern/drizzle'], FACES['postern/drizzle/postgres']]) {
+    const drizzle = reach(face)
+    t.match(drizzle.packages, [/^drizzle-orm/])
+    t.ok(drizzle.packages.every((name) => name.startsWith('drizzle-orm')))
+  }
 })
 
 t.test('everything that is exported says what it is', async (t) => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
@@ -67,6 +68,25 @@ t.test('has one line of JSON for each request, and none of its secrets', async (
     t.notOk(stdout.includes(secret))
     t.notOk(stderr.includes(secret))
   }
+})
+
+t.test('says from where somebody asked who hangs up at once', async (t) => {
+  const { address, stop } = await startServer(t, { cwd: t.testdir() })
+  const { hostname, port } = new URL(address)
+
+  for (let round = 0; round < 100; round++) {
+    const socket = connect(Number(port), hostname)
+    socket.write('GET /getUser HTTP/1.1\r\nHost: postern\r\n\r\n')
+    await once(socket, 'data')
+    socket.resetAndDestroy()
+  }
+
+  const lines = (await stop()).stdout.split('\n').filter((line) => line.includes('"path":"/getUser"'))
+  t.ok(lines.length > 50, `${lines.length}`)
+  t.same(
+    lines.filter((line) => !line.includes('"address":"127.0.0.1"')),
+    [],
+  )
 })
 
 t.test('says nothing of what is not HTTP, and survives it', async (t) => {

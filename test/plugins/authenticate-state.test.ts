@@ -7,13 +7,12 @@ import {
   assertProblem,
   bearer,
   credentials,
-  fileSettings,
   logIn,
   makeApp,
   makeToken,
-  openBeside,
   post,
 } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
 function getUser(app: FastifyInstance, token: string): Promise<Answer> {
   return app.inject({ url: '/getUser', headers: bearer(token) })
@@ -26,12 +25,12 @@ function assertRefused(t: Test, answer: Answer, about?: string): void {
 }
 
 t.test('refuses a token of a deleted account, also when its e-mail is registered anew', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   t.equal((await getUser(app, token)).statusCode, 200)
 
-  openBeside(t, settings).exec('delete from users')
+  await openBeside(t, settings).run('delete from users')
 
   assertRefused(t, await getUser(app, token))
   await post(app, '/register', ada)
@@ -40,56 +39,57 @@ t.test('refuses a token of a deleted account, also when its e-mail is registered
 })
 
 t.test('refuses every token of a disabled account, until it is enabled again', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   const db = openBeside(t, settings)
   t.equal((await getUser(app, token)).statusCode, 200)
 
-  db.prepare('update users set disabled_at = ?').run(Date.now())
+  await db.run('update users set disabled_at = ?', new Date())
   assertRefused(t, await getUser(app, token))
   assertProblem(t, await post(app, '/login', credentials), 'account_disabled')
 
-  db.exec('update users set disabled_at = null')
+  await db.run('update users set disabled_at = null')
   t.equal((await getUser(app, token)).statusCode, 200)
 })
 
 t.test('refuses every token from before the token version was raised', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const tokens = [await makeToken(app), await logIn(app)]
   for (const token of tokens) t.equal((await getUser(app, token)).statusCode, 200)
 
-  openBeside(t, settings).exec('update users set token_version = token_version + 1')
+  await openBeside(t, settings).run('update users set token_version = token_version + 1')
 
   for (const token of tokens) assertRefused(t, await getUser(app, token))
   t.equal((await getUser(app, await logIn(app))).statusCode, 200, 'a new login counts')
 })
 
 t.test('refuses a token that somebody else has put on the list of revoked ones', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   t.equal((await getUser(app, token)).statusCode, 200)
 
   const db = openBeside(t, settings)
-  db.prepare('insert into blacklisted_tokens values (?, ?, ?, ?)').run(
+  await db.run(
+    'insert into blacklisted_tokens values (?, ?, ?, ?)',
     claimsOf(token)['jti'],
     'whoever',
-    Date.now(),
-    Date.now(),
+    new Date(),
+    new Date(),
   )
 
   assertRefused(t, await getUser(app, token))
 })
 
 t.test('refuses a token while the database cannot say whether it counts', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   await getUser(app, token)
 
-  openBeside(t, settings).exec('alter table blacklisted_tokens rename to away')
+  await openBeside(t, settings).run('alter table blacklisted_tokens rename to away')
 
   assertProblem(t, await getUser(app, token), 'internal_error')
 })

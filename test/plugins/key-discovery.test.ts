@@ -1,30 +1,32 @@
 import SqliteDriver, { type Statement } from 'better-sqlite3'
 import type { FastifyInstance } from 'fastify'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { decodeHeader, encode } from '../forge.ts'
-import {
-  type Answer,
-  ada,
-  bearer,
-  fileSettings,
-  logIn,
-  makeApp,
-  makeToken,
-  openBeside,
-  post,
-} from '../helper.ts'
+import { type Answer, ada, bearer, logIn, makeApp, makeToken, post } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
-/** Counts, while a test runs, how often this process reads the table of keys as a whole. */
+/** Counts, while a test runs, how often this process reads the table of keys as a whole, by either driver. */
 function countLooks(t: Test): () => number {
   let looks = 0
-  const prototype: Statement = Object.getPrototypeOf(new SqliteDriver(':memory:').prepare('select 1'))
-  const { all } = prototype
-  prototype.all = function (...parameters) {
-    if (/from "signing_keys" order by/.test(this.source)) looks += 1
+  const count = (sql: unknown) => {
+    if (/"signing_keys" order by/.test(`${sql}`)) looks += 1
+  }
+  const statement: Statement = Object.getPrototypeOf(new SqliteDriver(':memory:').prepare('select 1'))
+  const { all } = statement
+  statement.all = function (...parameters) {
+    count(this.source)
     return all.apply(this, parameters)
   }
+  const client: { query(...parameters: unknown[]): unknown } = pg.Client.prototype
+  const { query } = client
+  client.query = function (...parameters) {
+    count((parameters[0] as { text?: string }).text)
+    return query.apply(this, parameters)
+  }
   t.teardown(() => {
-    prototype.all = all
+    statement.all = all
+    client.query = query
   })
   return () => looks
 }
@@ -34,7 +36,7 @@ async function getUser(app: FastifyInstance, token: string): Promise<Answer> {
 }
 
 t.test('a running service learns of each key that another makes, one after the other', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const [app, beside] = await Promise.all([makeApp(t, settings), makeApp(t, settings)])
   const db = openBeside(t, settings)
   await post(app, '/register', ada)
@@ -46,7 +48,7 @@ t.test('a running service learns of each key that another makes, one after the o
     t.equal((await getUser(beside, token)).statusCode, 200, `key ${round}`)
     t.equal((await getUser(app, token)).statusCode, 200)
 
-    db.prepare('update signing_keys set retires_at = ? where retires_at is null').run(Date.now())
+    await db.run('update signing_keys set retires_at = ? where retires_at is null', new Date())
 
     for (const instance of [app, beside]) t.equal((await getUser(instance, token)).statusCode, 401)
   }

@@ -1,11 +1,12 @@
 import t, { type Test } from 'tap'
 import { decodeHeader } from '../forge.ts'
-import { bearer, fileSettings, logIn, makeApp, makeToken, openBeside } from '../helper.ts'
-import { between, DAY, LEAD, MARGIN, type Scene, SECOND, setScene } from './key-scene.ts'
+import { bearer, logIn, makeApp, makeToken } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
+import { between, DAY, LEAD, MARGIN, type Scene, SECOND, setBack, setScene } from './key-scene.ts'
 
 /** Retires a key as `postern keys retire` does. */
-function retire({ db }: Scene, kid: string): void {
-  db.prepare('update signing_keys set retires_at = ? where kid = ?').run(Date.now(), kid)
+async function retire({ db }: Scene, kid: string): Promise<void> {
+  await db.run('update signing_keys set retires_at = ? where kid = ?', new Date(), kid)
 }
 
 t.test('signs with the waiting key at once, when the signing one was retired', async (t) => {
@@ -14,7 +15,7 @@ t.test('signs with the waiting key at once, when the signing one was retired', a
   const leaked = await lifecycle.ensureSigner()
   const { key: next } = await lifecycle.rotate()
 
-  retire(scene, leaked.kid)
+  await retire(scene, leaked.kid)
 
   t.equal((await lifecycle.ensureSigner()).kid, next.kid)
   t.same(await scene.states(), ['retired', 'signing'])
@@ -25,7 +26,7 @@ t.test('makes a key that signs at once, when the only one was retired, and but o
   const lifecycles = await Promise.all(Array.from({ length: 10 }, () => scene.open()))
   const leaked = await lifecycles[0]?.ensureSigner()
 
-  retire(scene, leaked?.kid ?? '')
+  await retire(scene, leaked?.kid ?? '')
 
   const signers = await Promise.all(lifecycles.map((lifecycle) => lifecycle.ensureSigner()))
   t.same(await scene.states(), ['retired', 'signing'])
@@ -38,14 +39,14 @@ t.test('makes another next key, when the waiting one was retired', async (t) => 
   const signer = await lifecycle.ensureSigner()
   const { key: leaked } = await lifecycle.rotate()
 
-  retire(scene, leaked.kid)
+  await retire(scene, leaked.kid)
 
   const { key: next, made } = await lifecycle.rotate()
   t.equal(made, true)
   t.not(next.kid, leaked.kid)
   t.same(await scene.states(), ['signing', 'retired', 'published'])
   t.equal((await lifecycle.ensureSigner()).kid, signer.kid)
-  scene.pass(LEAD)
+  await scene.pass(LEAD)
   t.equal((await lifecycle.ensureSigner()).kid, next.kid)
 })
 
@@ -53,12 +54,12 @@ t.test('a retired key stays retired, whatever comes after it', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const leaked = await lifecycle.ensureSigner()
-  retire(scene, leaked.kid)
+  await retire(scene, leaked.kid)
 
   for (let round = 0; round < 3; round++) {
     await lifecycle.rotate()
     await lifecycle.maintain(DAY)
-    scene.pass(LEAD)
+    await scene.pass(LEAD)
   }
 
   t.equal((await scene.states())[0], 'retired')
@@ -79,11 +80,11 @@ t.test('ends the key of a former algorithm after its last token, and not before'
   t.ok(left >= 0 && left < 10 * SECOND)
   t.same(await scene.states(), ['verifying', 'signing'])
 
-  scene.pass(1800 * SECOND)
+  await scene.pass(1800 * SECOND)
   const due = (await scene.keys())[0]?.retiresAt
   await now.maintain(Number.POSITIVE_INFINITY)
   t.same((await scene.keys())[0]?.retiresAt, due, 'looking again does not put it off')
-  scene.pass(1800 * SECOND + MARGIN + 10 * SECOND)
+  await scene.pass(1800 * SECOND + MARGIN + 10 * SECOND)
   t.same(await scene.states(), ['retired', 'signing'])
 })
 
@@ -93,7 +94,7 @@ t.test('goes back to a former algorithm with a new key', async (t) => {
   const other = await scene.open({ algorithm: 'RS256' })
   await other.ensureSigner()
   await other.maintain(Number.POSITIVE_INFINITY)
-  scene.pass(DAY)
+  await scene.pass(DAY)
 
   const back = await scene.open()
   const signer = await back.ensureSigner()
@@ -115,17 +116,14 @@ async function publishedKids(t: Test, settings: Record<string, string>): Promise
 }
 
 t.test('a service with KEY_ROTATION_DAYS replaces an old key by itself when it starts', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const [first] = await publishedKids(t, settings)
   const db = openBeside(t, settings)
-  const age = (milliseconds: number) =>
-    db
-      .prepare('update signing_keys set created_at = created_at - :ms, activates_at = activates_at - :ms')
-      .run({ ms: milliseconds })
+  const age = (milliseconds: number) => setBack(db, milliseconds)
 
-  age(30 * DAY - 60 * SECOND)
+  await age(30 * DAY - 60 * SECOND)
   t.same(await publishedKids(t, { ...settings, KEY_ROTATION_DAYS: '30' }), [first], 'not yet')
-  age(60 * SECOND)
+  await age(60 * SECOND)
   t.same(await publishedKids(t, settings), [first], 'not without the setting')
   const [same, next] = await publishedKids(t, { ...settings, KEY_ROTATION_DAYS: '30' })
   t.equal(same, first)
@@ -134,13 +132,13 @@ t.test('a service with KEY_ROTATION_DAYS replaces an old key by itself when it s
 })
 
 t.test('a running service sees keys that are made and retired beside it', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const [app, beside] = await Promise.all([makeApp(t, settings), makeApp(t, settings)])
   const db = openBeside(t, settings)
   const old = await makeToken(app)
   t.equal((await beside.inject({ url: '/verify', headers: bearer(old) })).statusCode, 200)
 
-  db.prepare('update signing_keys set retires_at = ?').run(Date.now())
+  await db.run('update signing_keys set retires_at = ?', new Date())
 
   for (const instance of [app, beside]) {
     t.equal((await instance.inject({ url: '/verify', headers: bearer(old) })).statusCode, 401)

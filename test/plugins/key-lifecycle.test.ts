@@ -26,7 +26,7 @@ for (const count of [2, 10]) {
       t.equal(keys.length, round + 1)
       t.equal(results.filter(({ made }) => made).length, 1, 'one of them made it')
       t.same(new Set(results.map(({ key }) => key.kid)), new Set([keys.at(-1)?.kid]), 'all of them found it')
-      scene.pass(LEAD)
+      await scene.pass(LEAD)
     }
   })
 }
@@ -38,13 +38,13 @@ t.test('makes no further key while the next one waits', async (t) => {
   t.equal(first.made, true)
 
   const again = await (await scene.open()).rotate()
-  scene.pass(LEAD - SECOND)
+  await scene.pass(LEAD - SECOND)
   const later = await lifecycle.rotate()
 
   t.equal(again.made, false)
   t.equal(again.key.kid, first.key.kid)
   t.equal(later.made, false)
-  scene.pass(SECOND)
+  await scene.pass(SECOND)
   t.equal((await lifecycle.rotate()).made, true, 'once it signs')
 })
 
@@ -62,12 +62,12 @@ t.test('publishes the next key first, and ends the former one after its last tok
 
   t.same(await scene.states(), ['signing', 'published'])
   t.equal((await lifecycle.ensureSigner()).kid, former.kid)
-  scene.pass(LEAD)
+  await scene.pass(LEAD)
   t.same(await scene.states(), ['verifying', 'signing'])
   t.equal((await lifecycle.ensureSigner()).kid, next.kid)
-  scene.pass(3600 * SECOND)
+  await scene.pass(3600 * SECOND)
   t.same(await scene.states(), ['verifying', 'signing'], 'its last token may live yet')
-  scene.pass(MARGIN)
+  await scene.pass(MARGIN)
   t.same(await scene.states(), ['retired', 'signing'])
 })
 
@@ -103,7 +103,7 @@ t.test('sets the end of a key whose replacement was interrupted', async (t) => {
   const lifecycle = await scene.open()
   await lifecycle.rotate()
   const [expected] = await scene.keys()
-  scene.db.exec('update signing_keys set retires_at = null')
+  await scene.db.run('update signing_keys set retires_at = null')
 
   await (await scene.open()).maintain(Number.POSITIVE_INFINITY)
 
@@ -117,10 +117,10 @@ t.test('replaces a key of a certain age, and no younger one', async (t) => {
   const lifecycle = await scene.open()
   await lifecycle.ensureSigner()
 
-  scene.pass(30 * DAY - SECOND * 60)
+  await scene.pass(30 * DAY - SECOND * 60)
   await lifecycle.maintain(30 * DAY)
   t.equal((await scene.keys()).length, 1)
-  scene.pass(SECOND * 60)
+  await scene.pass(SECOND * 60)
   await Promise.all([lifecycle.maintain(30 * DAY), (await scene.open()).maintain(30 * DAY)])
   t.same(await scene.states(), ['signing', 'published'])
   await lifecycle.maintain(30 * DAY)
@@ -137,7 +137,7 @@ t.test('goes through ten keys without a gap and without an overlap of signers', 
     for (let step = 0; step < 11; step++) {
       const states = await scene.states()
       t.equal(states.filter((state) => state === 'signing').length, 1, `round ${round}, step ${step}`)
-      scene.pass(LEAD / 10)
+      await scene.pass(LEAD / 10)
     }
   }
   const keys = await scene.keys()

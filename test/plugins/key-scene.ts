@@ -1,9 +1,8 @@
-import { join } from 'node:path'
-import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
 import type { Test } from 'tap'
-import { openDatabase, type SigningKeyRow } from '../../drizzle/index.ts'
+import type { SigningKeyRow } from '../../drizzle/index.ts'
 import type { Algorithm } from '../../plugins/jwt.ts'
 import { createKeyLifecycle, type KeyLifecycle, stateOf } from '../../plugins/key-lifecycle.ts'
+import { type Beside, openBeside, openShared, sharedSettings } from '../shared-database.ts'
 
 export const SECOND = 1000
 export const DAY = 86_400 * SECOND
@@ -20,23 +19,20 @@ export interface Scene {
   /** What each key is for, oldest first. */
   states(): Promise<string[]>
   /** Lets time pass: everything that is recorded lies that much further back. */
-  pass(milliseconds: number): void
-  db: SqliteHandle
+  pass(milliseconds: number): Promise<void>
+  db: Beside
 }
 
-/** A database file without any key. */
+/** A database without any key. */
 export async function setScene(t: Test): Promise<Scene> {
-  const path = join(t.testdir(), 'postern.db')
-  const observer = await openDatabase(path)
-  const db = new SqliteDriver(path)
-  t.teardown(() => observer.close())
-  t.teardown(() => db.close())
+  const settings = await sharedSettings(t)
+  const observer = await openShared(t, settings)
+  const db = openBeside(t, settings)
   const keys = () => observer.signingKeys.list()
   return {
     async open({ algorithm = 'ES256', tokenLifetime = 900 } = {}) {
-      const database = await openDatabase(path)
-      t.teardown(() => database.close())
-      const secretKey = 'a secret for tests, of 32 bytes or more'
+      const database = await openShared(t, settings)
+      const secretKey = settings.SECRET_KEY
       return createKeyLifecycle({ repository: database.signingKeys, secretKey, algorithm, tokenLifetime })
     },
     keys,
@@ -44,12 +40,24 @@ export async function setScene(t: Test): Promise<Scene> {
       const rows = await keys()
       return rows.map((row) => stateOf(row, rows, new Date()))
     },
-    pass(milliseconds) {
-      for (const column of ['created_at', 'activates_at', 'retires_at']) {
-        db.prepare(`update signing_keys set ${column} = ${column} - ?`).run(milliseconds)
-      }
-    },
+    pass: (milliseconds) => setBack(db, milliseconds),
     db,
+  }
+}
+
+/** Makes all keys older. */
+export async function setBack(db: Beside, milliseconds: number): Promise<void> {
+  for (const { kid, ...times } of await db.all(
+    'select kid, created_at, activates_at, retires_at from signing_keys',
+  )) {
+    const earlier = Object.values(times).map((time) =>
+      time instanceof Date ? new Date(time.getTime() - milliseconds) : null,
+    )
+    await db.run(
+      'update signing_keys set created_at = ?, activates_at = ?, retires_at = ? where kid = ?',
+      ...earlier,
+      kid,
+    )
   }
 }
 

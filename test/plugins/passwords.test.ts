@@ -1,14 +1,6 @@
 import t from 'tap'
-import {
-  ada,
-  assertProblem,
-  collectLog,
-  credentials,
-  fileSettings,
-  makeApp,
-  openBeside,
-  post,
-} from '../helper.ts'
+import { ada, assertProblem, collectLog, credentials, makeApp, post } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
 /** Hashes of ada's password as crypt(3) makes them, by the prefix of who uses it: many, this and PHP's. */
 const FOREIGN_HASHES = ['2a', '2b', '2y'].map(
@@ -109,7 +101,7 @@ t.test('wants eight characters, whatever a character is', async (t) => {
 })
 
 t.test('wants as many characters as PASSWORD_MIN_LENGTH says, of new passwords alone', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const before = await makeApp(t, settings)
   await post(before, '/register', { ...ada, password: 'Tr0ub4d&' })
   const app = await makeApp(t, { ...settings, PASSWORD_MIN_LENGTH: '15' })
@@ -131,56 +123,59 @@ t.test('refuses the most common passwords, in any case', async (t) => {
 })
 
 t.test('takes the hashes of other systems as they are, and makes them its own', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const db = openBeside(t, settings)
   for (const hash of FOREIGN_HASHES) {
-    db.exec('delete from users')
-    db.prepare('insert into users (id, email, hashed_password, created_at) values (?, ?, ?, 0)').run(
+    await db.run('delete from users')
+    await db.run(
+      'insert into users (id, email, hashed_password, created_at) values (?, ?, ?, ?)',
       'moved-here',
       ada.email,
       hash,
+      new Date(),
     )
 
     const wrong = await post(app, '/login', { ...credentials, password: 'not the password' })
     assertProblem(t, wrong, 'invalid_credentials', hash)
     t.equal((await post(app, '/login', credentials)).statusCode, 200, hash)
-    const kept = db.prepare('select hashed_password from users').pluck().get()
+    const kept = await db.value('select hashed_password from users')
     t.match(kept, /^\$2b\$10\$/, 'the cost is the present one now')
     t.equal((await post(app, '/login', credentials)).statusCode, 200, 'and the password the same')
   }
 })
 
 t.test('hashes anew at the login after BCRYPT_COST has changed, and only then', async (t) => {
-  const settings = fileSettings(t)
-  const db = () => openBeside(t, settings).prepare('select hashed_password from users').pluck()
+  const settings = await sharedSettings(t)
+  const db = openBeside(t, settings)
+  const hashNow = () => db.value('select hashed_password from users')
   const before = await makeApp(t, { ...settings, BCRYPT_COST: '10' })
   await post(before, '/register', ada)
-  const first = db().get() as string
+  const first = await hashNow()
   t.match(first, /^\$2b\$10\$[./\w]{53}$/)
   await post(before, '/login', credentials)
-  t.equal(db().get(), first, 'the cost is right: nothing to do')
+  t.equal(await hashNow(), first, 'the cost is right: nothing to do')
 
   const app = await makeApp(t, { ...settings, BCRYPT_COST: '11' })
   await post(app, '/login', { ...credentials, password: 'not the password' })
-  t.equal(db().get(), first, 'a wrong password changes nothing')
+  t.equal(await hashNow(), first, 'a wrong password changes nothing')
   t.equal((await post(app, '/login', credentials)).statusCode, 200)
 
-  const second = db().get() as string
+  const second = await hashNow()
   t.match(second, /^\$2b\$11\$[./\w]{53}$/)
   t.equal((await post(app, '/login', credentials)).statusCode, 200, 'the new hash is of the same password')
-  t.equal(db().get(), second)
+  t.equal(await hashNow(), second)
   t.equal((await post(before, '/login', credentials)).statusCode, 200)
-  t.match(db().get(), /^\$2b\$10\$/, 'a lower cost counts as well')
+  t.match(await hashNow(), /^\$2b\$10\$/, 'a lower cost counts as well')
 })
 
 t.test('keeps a hash with a salt of its own for each', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   await post(app, '/register', ada)
   await post(app, '/register', { ...ada, email: 'eve@example.com' })
 
-  const hashes = openBeside(t, settings).prepare('select hashed_password from users').pluck().all()
+  const rows = await openBeside(t, settings).all('select hashed_password from users')
 
-  t.equal(new Set(hashes).size, 2)
+  t.equal(new Set(rows.map((row) => row['hashed_password'])).size, 2)
 })

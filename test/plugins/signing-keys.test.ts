@@ -3,16 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { decodeHeader, forge, headerOf, stealKeys } from '../forge.ts'
-import {
-  assertProblem,
-  bearer,
-  fileSettings,
-  logIn,
-  makeApp,
-  makeConfig,
-  makeToken,
-  openBeside,
-} from '../helper.ts'
+import { assertProblem, bearer, logIn, makeApp, makeConfig, makeToken } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'HS256']
 
@@ -28,12 +20,12 @@ function split(token: string): { data: Buffer; signature: Buffer } {
 
 for (const algorithm of ALGORITHMS) {
   t.test(`${algorithm} tokens are given, count, verify offline, and end`, async (t) => {
-    const settings = fileSettings(t)
+    const settings = await sharedSettings(t)
     const app = await makeApp(t, { ...settings, ALGORITHM: algorithm })
 
     const token = await makeToken(app)
 
-    const [key] = stealKeys(openBeside(t, settings), settings.SECRET_KEY)
+    const [key] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
     t.strictSame(decodeHeader(token), { alg: algorithm, typ: 'at+jwt', kid: key?.kid })
     const { data, signature } = split(token)
     if (algorithm === 'HS256') {
@@ -51,7 +43,7 @@ for (const algorithm of ALGORITHMS) {
 }
 
 t.test('a change of ALGORITHM keeps earlier tokens valid', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const tokens: string[] = []
   for (const algorithm of [...ALGORITHMS, 'ES256']) {
     const app = await buildApp(makeConfig({ ...settings, ALGORITHM: algorithm }))
@@ -63,27 +55,27 @@ t.test('a change of ALGORITHM keeps earlier tokens valid', async (t) => {
 })
 
 t.test('a private key is kept sealed, and is nowhere in clear', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   await makeApp(t, settings)
   const db = openBeside(t, settings)
 
-  const sealed = db.prepare('select sealed_private_key from signing_keys').pluck().get() as string
+  const sealed = (await db.value('select sealed_private_key from signing_keys')) as string
 
   const bytes = Buffer.from(sealed, 'base64url').toString('latin1')
   for (const text of [sealed, bytes]) t.notMatch(text, /PRIVATE KEY|MIG[HT]/)
-  t.match(stealKeys(db, settings.SECRET_KEY)[0]?.privateKey, /^-----BEGIN PRIVATE KEY-----/)
-  t.throws(() => stealKeys(db, `${settings.SECRET_KEY}x`), 'it opens for SECRET_KEY alone')
+  t.match((await stealKeys(db, settings.SECRET_KEY))[0]?.privateKey, /^-----BEGIN PRIVATE KEY-----/)
+  await t.rejects(stealKeys(db, `${settings.SECRET_KEY}x`), 'it opens for SECRET_KEY alone')
 })
 
 t.test('does not start with another SECRET_KEY, and says which setting is wrong', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   for (const algorithm of ['ES256', 'HS256']) {
     const before = await buildApp(makeConfig({ ...settings, ALGORITHM: algorithm }))
     const token = await makeToken(before)
     await before.close()
     const db = openBeside(t, settings)
-    const keys = () => db.prepare('select * from signing_keys').all()
-    const kept = keys()
+    const keys = () => db.all('select * from signing_keys')
+    const kept = await keys()
 
     const other = {
       ...settings,
@@ -92,7 +84,7 @@ t.test('does not start with another SECRET_KEY, and says which setting is wrong'
     }
     await t.rejects(async () => await buildApp(makeConfig(other)), { message: /^SECRET_KEY is not the one/ })
 
-    t.strictSame(keys(), kept, 'it leaves all as it was')
+    t.strictSame(await keys(), kept, 'it leaves all as it was')
     const after = await buildApp(makeConfig({ ...settings, ALGORITHM: algorithm }))
     t.equal(await statusOf(after, token), 200, 'the former one still works')
     await after.close()
@@ -100,24 +92,24 @@ t.test('does not start with another SECRET_KEY, and says which setting is wrong'
 })
 
 t.test('a key that has been moved to another row opens for nobody', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await buildApp(makeConfig(settings))
   await app.close()
-  openBeside(t, settings).exec("update signing_keys set kid = 'another'")
+  await openBeside(t, settings).run("update signing_keys set kid = 'another'")
 
   await t.rejects(async () => await buildApp(makeConfig(settings)), { message: /^SECRET_KEY is not the one/ })
 })
 
 t.test('a retired key ends its tokens with the next request, and the next login makes another', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   const db = openBeside(t, settings)
-  const retire = db.prepare('update signing_keys set retires_at = ?')
+  const retire = (at: number) => db.run('update signing_keys set retires_at = ?', new Date(at))
 
-  retire.run(Date.now() + 3_600_000)
+  await retire(Date.now() + 3_600_000)
   t.equal(await statusOf(app, token), 200, 'not yet')
-  retire.run(Date.now())
+  await retire(Date.now())
   const refused = await app.inject({ url: '/getUser', headers: bearer(token) })
   assertProblem(t, refused, 'invalid_token')
 
@@ -128,23 +120,23 @@ t.test('a retired key ends its tokens with the next request, and the next login 
 })
 
 t.test('a key that is deleted ends its tokens with the next request', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   t.equal(await statusOf(app, token), 200)
 
-  openBeside(t, settings).exec('delete from signing_keys')
+  await openBeside(t, settings).run('delete from signing_keys')
 
   t.equal(await statusOf(app, token), 401)
 })
 
 t.test('a token names the key that signed it, or counts for nothing', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   await (await buildApp(makeConfig({ ...settings, ALGORITHM: 'EdDSA' }))).close()
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-  const [first, second] = stealKeys(openBeside(t, settings), settings.SECRET_KEY)
+  const [first, second] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
   if (!first || !second) throw new Error('There should be two keys')
 
   t.equal(await statusOf(app, forge(first, claims)), 200)
@@ -156,7 +148,7 @@ t.test('a token names the key that signed it, or counts for nothing', async (t) 
 })
 
 t.test('two apps on one database refuse what either has revoked, at once', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const [one, two] = [await makeApp(t, settings), await makeApp(t, settings)]
   const tokens = [await makeToken(one), await logIn(two)] as const
   for (const token of tokens) {
@@ -171,7 +163,7 @@ t.test('two apps on one database refuse what either has revoked, at once', async
 })
 
 t.test('a key that one app makes is accepted by another that has not met it', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const one = await makeApp(t, settings)
   const two = await makeApp(t, { ...settings, ALGORITHM: 'EdDSA' })
 
@@ -182,20 +174,15 @@ t.test('a key that one app makes is accepted by another that has not met it', as
 })
 
 t.test('apps that start at once on nothing end up with one key', async (t) => {
-  for (const secret of [true, false]) {
-    await t.test(secret ? 'and one SECRET_KEY' : 'and without SECRET_KEY', async (t) => {
-      const { SECRET_KEY, DATABASE_URL } = fileSettings(t)
-      const settings = secret ? { SECRET_KEY, DATABASE_URL } : { DATABASE_URL }
+  const settings = await sharedSettings(t)
 
-      const apps = await Promise.all(Array.from({ length: 4 }, () => makeApp(t, settings)))
+  const apps = await Promise.all(Array.from({ length: 4 }, () => makeApp(t, settings)))
 
-      const keys = openBeside(t, { DATABASE_URL }).prepare('select count(*) from signing_keys').pluck()
-      t.equal(keys.get(), 1)
-      const [first, ...others] = apps
-      if (!first) throw new Error('There should be an app')
-      const tokens = [await makeToken(first), ...(await Promise.all(others.map((app) => logIn(app))))]
-      for (const token of tokens) for (const app of apps) t.equal(await statusOf(app, token), 200)
-      t.equal(keys.get(), 1)
-    })
-  }
+  const countKeys = () => openBeside(t, settings).value('select count(*) from signing_keys')
+  t.equal(await countKeys(), 1)
+  const [first, ...others] = apps
+  if (!first) throw new Error('There should be an app')
+  const tokens = [await makeToken(first), ...(await Promise.all(others.map((app) => logIn(app))))]
+  for (const token of tokens) for (const app of apps) t.equal(await statusOf(app, token), 200)
+  t.equal(await countKeys(), 1)
 })

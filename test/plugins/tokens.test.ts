@@ -37,6 +37,7 @@ t.test('each claim says what Postern says', async (t) => {
     iss: ['', 'Postern', 'postern ', 'https://postern', 'evil'],
     aud: ['', 'Postern', 'postern,other', ['postern'], ['postern', 'other']],
     sub: ['', 'unknown', '%', `${claims['sub']} `, `${claims['sub']}`.toUpperCase(), '\u0000'],
+    jti: ['\u0000', `${claims['jti']}\u0000`, 'x'.repeat(256)],
     ver: [1, -1, 0.5],
   }
   for (const [name, values] of Object.entries(wrong)) {
@@ -64,11 +65,24 @@ t.test('a token counts from its time on, and until its time', async (t) => {
     headers: bearer(forge(key, { ...claims, exp: now - 1 })),
   })
   t.equal(expired.json().detail, 'The access token has expired')
-  for (const exp of ['1e400', '-1e400', '1e17', `${now + 60}.5`, `"${now + 60}"`, `[${now + 60}]`]) {
+  for (const exp of [
+    '1e400',
+    '-1e400',
+    '1e17',
+    '253402300800',
+    `${now + 60}.5`,
+    `"${now + 60}"`,
+    `[${now + 60}]`,
+  ]) {
     await assertRefused(t, forger, forge(key, withExp(exp)), `exp ${exp}`)
   }
   await assertRefused(t, forger, forge(key, { ...claims, nbf: now + 3600 }), 'not before an hour from now')
   await assertAccepted(t, forger, forge(key, { ...claims, nbf: now - 60 }), 'from a minute ago on')
+  const last = forge(key, { ...claims, exp: 253_402_300_799 })
+  await assertAccepted(t, forger, last, 'until the end of the year 9999')
+  await forger.app.inject({ method: 'POST', url: '/logout', headers: bearer(last) })
+  const loggedOut = await forger.app.inject({ url: '/getUser', headers: bearer(last) })
+  assertProblem(t, loggedOut, 'invalid_token', 'or a logout')
 })
 
 t.test('a token of another deployment is none of ours', async (t) => {

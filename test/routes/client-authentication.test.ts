@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { bearer, fileSettings, makeApp, makeToken, openBeside } from '../helper.ts'
+import { bearer, makeApp, makeToken } from '../helper.ts'
 import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
 /** What needs a client's credentials. */
 const ENDPOINTS = ['/introspect', '/revoke']
 
 t.test('refuses everybody who is no client, and reveals and revokes nothing', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const db = openBeside(t, settings)
-  const { id, secret } = addClient(db)
-  const other = addClient(db, 'another')
-  const hash = db.prepare('select hashed_secret from clients where id = ?').pluck().get(id)
+  const { id, secret } = await addClient(db)
+  const other = await addClient(db, 'another')
+  const hash = await db.value('select hashed_secret from clients where id = ?', id)
   const token = await makeToken(app)
 
   const nobody: Record<string, Record<string, string>> = {
@@ -55,9 +56,9 @@ t.test('refuses everybody who is no client, and reveals and revokes nothing', as
 })
 
 t.test('takes credentials as clients send them: encoded as a form, or as they are', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
-  const { id, secret } = addClient(openBeside(t, settings))
+  const { id, secret } = await addClient(openBeside(t, settings))
   const token = await makeToken(app)
   const encodeAll = (text: string) =>
     [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
@@ -78,12 +79,12 @@ t.test('takes credentials as clients send them: encoded as a form, or as they ar
 })
 
 t.test('reads credentials with characters of any kind, once they are encoded as a form', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   const [id, secret] = ['a client: +1', 'päss wörd + 100% & : = ']
   const hash = createHash('sha256').update(secret).digest('hex')
-  openBeside(t, settings).prepare("insert into clients values (?, 'imported', ?, 0)").run(id, hash)
+  await openBeside(t, settings).run("insert into clients values (?, 'imported', ?, ?)", id, hash, new Date())
   const encoded = new URLSearchParams([[id, secret]]).toString().replace('=', ':')
   t.match(encoded, /^a\+client%3A\+%2B1:p%C3%A4ss\+/)
 
@@ -93,17 +94,17 @@ t.test('reads credentials with characters of any kind, once they are encoded as 
 })
 
 t.test('refuses a client from the moment in which it is removed', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const db = openBeside(t, settings)
-  const removed = addClient(db)
-  const kept = addClient(db, 'another')
+  const removed = await addClient(db)
+  const kept = await addClient(db, 'another')
   const token = await makeToken(app)
   for (const { header } of [removed, kept]) {
     t.equal((await postForm(app, '/introspect', { token }, header)).json().active, true)
   }
 
-  db.prepare('delete from clients where id = ?').run(removed.id)
+  await db.run('delete from clients where id = ?', removed.id)
 
   for (const url of ENDPOINTS) {
     const answer = await postForm(app, url, { token }, removed.header)
@@ -113,11 +114,11 @@ t.test('refuses a client from the moment in which it is removed', async (t) => {
 })
 
 t.test('lets in a client that is made while it runs', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
 
-  const { header } = addClient(openBeside(t, settings))
+  const { header } = await addClient(openBeside(t, settings))
 
   t.equal((await postForm(app, '/introspect', { token }, header)).json().active, true)
 })

@@ -1,16 +1,6 @@
 import t from 'tap'
-import {
-  ada,
-  assertProblem,
-  bearer,
-  credentials,
-  fileSettings,
-  logIn,
-  makeApp,
-  makeToken,
-  openBeside,
-  post,
-} from '../helper.ts'
+import { ada, assertProblem, bearer, credentials, logIn, makeApp, makeToken, post } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
 t.test('answers with the account of the token, and never with its hash', async (t) => {
   const app = await makeApp(t)
@@ -39,11 +29,11 @@ t.test('answers each with their own account', async (t) => {
 })
 
 t.test('answers with what the database says now, not with what the token says', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
 
-  openBeside(t, settings).prepare("update users set name = null, email = 'countess@example.com'").run()
+  await openBeside(t, settings).run("update users set name = null, email = 'countess@example.com'")
 
   const { email, name } = (await app.inject({ url: '/getUser', headers: bearer(token) })).json()
   t.strictSame({ email, name }, { email: 'countess@example.com', name: null })

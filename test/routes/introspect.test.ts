@@ -1,27 +1,18 @@
 import t from 'tap'
 import { claimsOf, encode, forge, stealKeys } from '../forge.ts'
-import {
-  ada,
-  assertProblem,
-  bearer,
-  fileSettings,
-  logIn,
-  makeApp,
-  makeToken,
-  openBeside,
-  post,
-} from '../helper.ts'
+import { ada, assertProblem, bearer, logIn, makeApp, makeToken, post } from '../helper.ts'
 import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
-import { withDamagedSchema, withoutTable } from '../trouble.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
+import { withoutDatabase, withoutTable } from '../trouble.ts'
 
 t.test('says of a token that counts what it says itself, and whose it is', async (t) => {
   const settings = {
-    ...fileSettings(t),
+    ...(await sharedSettings(t)),
     ISSUER: 'https://auth.example.com',
     AUDIENCE: 'https://api.example.com',
   }
   const app = await makeApp(t, settings)
-  const client = addClient(openBeside(t, settings))
+  const client = await addClient(openBeside(t, settings))
   const token = await makeToken(app)
   const { sub, jti, iat, exp } = claimsOf(token)
 
@@ -45,9 +36,9 @@ t.test('says of a token that counts what it says itself, and whose it is', async
 })
 
 t.test('takes a hint about the type of the token, and parameters that it does not know', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
-  const client = addClient(openBeside(t, settings))
+  const client = await addClient(openBeside(t, settings))
   const token = await makeToken(app)
 
   for (const token_type_hint of ['access_token', 'refresh_token', 'unheard-of']) {
@@ -62,12 +53,12 @@ t.test('takes a hint about the type of the token, and parameters that it does no
 })
 
 t.test('says nothing of any token that does not count but that', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const db = openBeside(t, settings)
-  const client = addClient(db)
+  const client = await addClient(db)
   const token = await makeToken(app)
-  const [key] = stealKeys(db, settings.SECRET_KEY)
+  const [key] = await stealKeys(db, settings.SECRET_KEY)
   if (!key) throw new Error('There is no key')
   const now = Math.floor(Date.now() / 1000)
   const claims = claimsOf(token)
@@ -78,11 +69,11 @@ t.test('says nothing of any token that does not count but that', async (t) => {
   const revoked = await logIn(app)
   await postForm(app, '/revoke', { token: revoked }, client.header)
   const deleted = await makeToken(app, { ...ada, email: 'deleted@example.com' })
-  db.prepare("delete from users where email = 'deleted@example.com'").run()
+  await db.run("delete from users where email = 'deleted@example.com'")
   const disabled = await makeToken(app, { ...ada, email: 'disabled@example.com' })
-  db.prepare("update users set disabled_at = 1 where email = 'disabled@example.com'").run()
+  await db.run("update users set disabled_at = created_at where email = 'disabled@example.com'")
   const outdated = await makeToken(app, { ...ada, email: 'outdated@example.com' })
-  db.prepare("update users set token_version = 1 where email = 'outdated@example.com'").run()
+  await db.run("update users set token_version = 1 where email = 'outdated@example.com'")
 
   const dead = {
     garbage: 'garbage',
@@ -111,15 +102,15 @@ t.test('says nothing of any token that does not count but that', async (t) => {
   }
 
   t.equal((await postForm(app, '/introspect', { token }, client.header)).json().active, true)
-  db.prepare('update signing_keys set retires_at = 0').run()
+  await db.run('update signing_keys set retires_at = created_at')
   const answer = await postForm(app, '/introspect', { token }, client.header)
   t.equal(answer.body, '{"active":false}', 'of a retired key')
 })
 
 t.test('refuses a request without exactly one token', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
-  const { header } = addClient(openBeside(t, settings))
+  const { header } = await addClient(openBeside(t, settings))
   const token = await makeToken(app)
 
   for (const form of [
@@ -146,9 +137,9 @@ t.test('refuses a request without exactly one token', async (t) => {
 })
 
 t.test('refuses another method, another media type and too long a body', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
-  const { header } = addClient(openBeside(t, settings))
+  const { header } = await addClient(openBeside(t, settings))
 
   for (const method of ['GET', 'PUT', 'DELETE', 'HEAD'] as const) {
     const answer = await app.inject({ method, url: '/introspect?token=x', headers: header })
@@ -162,13 +153,13 @@ t.test('refuses another method, another media type and too long a body', async (
 })
 
 t.test('says nothing, least of all that a token is dead, while the database cannot answer', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const db = openBeside(t, settings)
-  const { header } = addClient(db)
+  const { header } = await addClient(db)
   const token = await makeToken(app)
 
-  await withDamagedSchema(db, async () => {
+  await withoutDatabase(db, async () => {
     const answer = await postForm(app, '/introspect', { token }, header)
     assertProblem(t, answer, 'database_unavailable')
     t.match(answer.headers['retry-after'], /^\d+$/)

@@ -1,20 +1,11 @@
 import { createPublicKey } from 'node:crypto'
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, jwtVerify } from 'jose'
 import t from 'tap'
-import { openDatabase } from '../../drizzle/index.ts'
 import { createKeyLifecycle } from '../../plugins/key-lifecycle.ts'
 import { decodeHeader } from '../forge.ts'
-import {
-  assertProblem,
-  bearer,
-  exchange,
-  fileSettings,
-  logIn,
-  makeApp,
-  makeToken,
-  openBeside,
-} from '../helper.ts'
-import { withDamagedSchema } from '../trouble.ts'
+import { assertProblem, bearer, exchange, logIn, makeApp, makeToken } from '../helper.ts'
+import { openBeside, openShared, sharedSettings } from '../shared-database.ts'
+import { withoutDatabase } from '../trouble.ts'
 
 const PATH = '/.well-known/jwks.json'
 
@@ -80,15 +71,14 @@ t.test('needs no credentials, and takes no others amiss', async (t) => {
 })
 
 t.test('publishes the next key before it signs, and drops a retired one at once', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const kids = async () => (await app.inject(PATH)).json().keys.map(({ kid }: JWK) => kid)
   const token = await makeToken(app)
   const { kid: first } = decodeHeader(token)
   t.same(await kids(), [first])
 
-  const database = await openDatabase(settings.DATABASE_URL)
-  t.teardown(() => database.close())
+  const database = await openShared(t, settings)
   const { key: next } = await createKeyLifecycle({
     repository: database.signingKeys,
     secretKey: settings.SECRET_KEY,
@@ -99,9 +89,7 @@ t.test('publishes the next key before it signs, and drops a retired one at once'
   t.same(await kids(), [first, next.kid], 'published')
   t.equal(decodeHeader(await logIn(app))['kid'], first, 'not signing yet')
 
-  openBeside(t, settings)
-    .prepare('update signing_keys set retires_at = ? where kid = ?')
-    .run(Date.now(), first)
+  await openBeside(t, settings).run('update signing_keys set retires_at = ? where kid = ?', new Date(), first)
 
   t.same(await kids(), [next.kid])
   t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
@@ -111,7 +99,7 @@ t.test('publishes the next key before it signs, and drops a retired one at once'
 })
 
 t.test('still publishes the key of a former algorithm while its tokens count', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const before = await makeApp(t, settings)
   const token = await makeToken(before)
   await before.close()
@@ -128,10 +116,10 @@ t.test('still publishes the key of a former algorithm while its tokens count', a
 })
 
 t.test('has no keys to show while the database cannot answer, rather than an empty list', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
 
-  const answer = await withDamagedSchema(openBeside(t, settings), () => app.inject(PATH))
+  const answer = await withoutDatabase(openBeside(t, settings), () => app.inject(PATH))
 
   assertProblem(t, answer, 'database_unavailable')
   t.equal(answer.headers['cache-control'], 'no-store')

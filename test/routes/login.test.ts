@@ -1,17 +1,7 @@
 import t from 'tap'
 import { claimsOf, decodeHeader } from '../forge.ts'
-import {
-  type Answer,
-  ada,
-  assertProblem,
-  bearer,
-  credentials,
-  fileSettings,
-  makeApp,
-  makeToken,
-  openBeside,
-  post,
-} from '../helper.ts'
+import { type Answer, ada, assertProblem, bearer, credentials, makeApp, makeToken, post } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
 const INVALID_CREDENTIALS = {
   type: 'about:blank',
@@ -125,10 +115,10 @@ t.test('answers nonsense instead of an e-mail like an unknown one', async (t) =>
 })
 
 t.test('tells of a disabled account only whoever knows its password', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
-  openBeside(t, settings).prepare('update users set disabled_at = ?').run(Date.now())
+  await openBeside(t, settings).run('update users set disabled_at = ?', new Date())
 
   const right = await post(app, '/login', credentials)
   const wrong = await post(app, '/login', { ...credentials, password: 'not the password' })

@@ -1,15 +1,7 @@
 import t, { type Test } from 'tap'
 import { claimsOf } from '../forge.ts'
-import {
-  type Answer,
-  assertProblem,
-  bearer,
-  collectLog,
-  fileSettings,
-  makeApp,
-  makeToken,
-  openBeside,
-} from '../helper.ts'
+import { type Answer, assertProblem, bearer, collectLog, makeApp, makeToken } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
 const METHODS = ['POST', 'GET'] as const
 
@@ -66,31 +58,29 @@ t.test('answers everybody who ends the same session at the same moment', async (
 })
 
 t.test('keeps of the token its id and its expiry, and never the token', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   const { jti, sub, exp } = claimsOf(token)
 
   await app.inject({ method: 'POST', url: '/logout', headers: bearer(token) })
 
-  const rows = openBeside(t, settings)
-    .prepare('select jti, user_id, expires_at from blacklisted_tokens')
-    .all()
-  t.strictSame(rows, [{ jti, user_id: sub, expires_at: Number(exp) * 1000 }])
+  const rows = await openBeside(t, settings).all('select jti, user_id, expires_at from blacklisted_tokens')
+  t.strictSame(rows, [{ jti, user_id: sub, expires_at: new Date(Number(exp) * 1000) }])
 })
 
 t.test('is there for an account that is disabled, deleted or logged out everywhere', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const headers = bearer(await makeToken(app))
   const db = openBeside(t, settings)
 
   for (const change of [
     'update users set token_version = token_version + 1',
-    'update users set disabled_at = 1',
+    'update users set disabled_at = created_at',
     'delete from users',
   ]) {
-    db.exec(change)
+    await db.run(change)
     assertLoggedOut(t, await app.inject({ method: 'POST', url: '/logout', headers }))
   }
 })

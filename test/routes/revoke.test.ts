@@ -1,24 +1,15 @@
 import t from 'tap'
 import { claimsOf, forge, stealKeys } from '../forge.ts'
-import {
-  ada,
-  assertProblem,
-  bearer,
-  fileSettings,
-  logIn,
-  makeApp,
-  makeToken,
-  openBeside,
-  post,
-} from '../helper.ts'
+import { ada, assertProblem, bearer, logIn, makeApp, makeToken, post } from '../helper.ts'
 import { addClient, assertOAuthError, postForm } from '../oauth.ts'
-import { withDamagedSchema, withoutTable } from '../trouble.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
+import { withoutDatabase, withoutTable } from '../trouble.ts'
 
 t.test('revokes a token at once, everywhere, and no other', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const beside = await makeApp(t, settings)
-  const { header } = addClient(openBeside(t, settings))
+  const { header } = await addClient(openBeside(t, settings))
   const token = await makeToken(app)
   const other = await logIn(app)
 
@@ -36,9 +27,9 @@ t.test('revokes a token at once, everywhere, and no other', async (t) => {
 })
 
 t.test('keeps a revocation when it starts again', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
-  const { header } = addClient(openBeside(t, settings))
+  const { header } = await addClient(openBeside(t, settings))
   const token = await makeToken(app)
   await postForm(app, '/revoke', { token }, header)
   await app.close()
@@ -49,15 +40,15 @@ t.test('keeps a revocation when it starts again', async (t) => {
 })
 
 t.test('answers alike whatever the token is, since a client can do nothing about it', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const db = openBeside(t, settings)
-  const { header } = addClient(db)
+  const { header } = await addClient(db)
   const token = await makeToken(app)
-  const [key] = stealKeys(db, settings.SECRET_KEY)
+  const [key] = await stealKeys(db, settings.SECRET_KEY)
   if (!key) throw new Error('There is no key')
   const disabled = await makeToken(app, { ...ada, email: 'disabled@example.com' })
-  db.prepare("update users set disabled_at = 1 where email = 'disabled@example.com'").run()
+  await db.run("update users set disabled_at = created_at where email = 'disabled@example.com'")
 
   const tokens = {
     good: token,
@@ -73,21 +64,17 @@ t.test('answers alike whatever the token is, since a client can do nothing about
       t.same([answer.statusCode, answer.body], [200, ''], `${what} ${JSON.stringify(hint)}`)
     }
   }
-  t.equal(
-    db.prepare('select count(*) from blacklisted_tokens').pluck().get(),
-    2,
-    'only what was alive is kept',
-  )
+  t.equal(await db.value('select count(*) from blacklisted_tokens'), 2, 'only what was alive is kept')
 
-  db.prepare('update users set disabled_at = null').run()
+  await db.run('update users set disabled_at = null')
   const answer = await app.inject({ url: '/verify', headers: bearer(disabled) })
   t.equal(answer.statusCode, 401, 'an account enabled again does not bring its token back')
 })
 
 t.test('refuses a request without exactly one token, and revokes nothing', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
-  const { header } = addClient(openBeside(t, settings))
+  const { header } = await addClient(openBeside(t, settings))
   const token = await makeToken(app)
 
   for (const form of ['', 'token=', `toke=${token}`, `token=${token}&token=${token}`, 'token=%zz']) {
@@ -105,9 +92,9 @@ t.test('refuses a request without exactly one token, and revokes nothing', async
 })
 
 t.test('refuses another method, another media type and too long a body', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
-  const { header } = addClient(openBeside(t, settings))
+  const { header } = await addClient(openBeside(t, settings))
   const token = await makeToken(app)
 
   for (const method of ['GET', 'PUT', 'DELETE', 'HEAD'] as const) {
@@ -122,13 +109,13 @@ t.test('refuses another method, another media type and too long a body', async (
 })
 
 t.test('does not claim to have revoked a token while the database cannot answer', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const db = openBeside(t, settings)
-  const { header } = addClient(db)
+  const { header } = await addClient(db)
   const token = await makeToken(app)
 
-  const answer = await withDamagedSchema(db, () => postForm(app, '/revoke', { token }, header))
+  const answer = await withoutDatabase(db, () => postForm(app, '/revoke', { token }, header))
 
   assertProblem(t, answer, 'database_unavailable')
   t.match(answer.headers['retry-after'], /^\d+$/)

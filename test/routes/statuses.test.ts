@@ -8,15 +8,15 @@ import {
   collectLog,
   credentials,
   exchange,
-  fileSettings,
   makeApp,
   makeToken,
-  openBeside,
   parseAnswer,
   post,
 } from '../helper.ts'
 import { isPacked } from '../packed-host.ts'
-import { withDamagedSchema, withoutTable } from '../trouble.ts'
+import { openBeside, type SharedSettings, sharedSettings } from '../shared-database.ts'
+import { from, THROTTLED } from '../throttling.ts'
+import { withoutDatabase, withoutTable } from '../trouble.ts'
 
 /** What these tests look at of an answer. */
 interface Answer {
@@ -28,16 +28,18 @@ interface Answer {
 type Provocation = () => Promise<Answer>
 
 /** Provokes every status that the API's description lists, by operation. */
-async function provocations(t: Test, app: FastifyInstance, settings: { DATABASE_URL: string }) {
+async function provocations(t: Test, app: FastifyInstance, settings: SharedSettings) {
   const db = openBeside(t, settings)
   const token = await makeToken(app)
   await post(app, '/register', { ...ada, email: 'disabled@example.com' })
-  db.exec("update users set disabled_at = 1 where email like 'disabled%'")
+  await db.run("update users set disabled_at = created_at where email like 'disabled%'")
   const client = makeClient('a service')
-  db.prepare('insert into clients (id, name, hashed_secret, created_at) values (?, ?, ?, 0)').run(
+  await db.run(
+    'insert into clients (id, name, hashed_secret, created_at) values (?, ?, ?, ?)',
     client.row.id,
     client.row.name,
     client.row.hashedSecret,
+    client.row.createdAt,
   )
   const basic = Buffer.from(`${client.row.id}:${client.secret}`).toString('base64')
   const form = {
@@ -45,9 +47,16 @@ async function provocations(t: Test, app: FastifyInstance, settings: { DATABASE_
     authorization: `Basic ${basic}`,
   }
 
-  const damaged = (action: Provocation) => () => withDamagedSchema(db, action)
+  const wrongClient = { authorization: `Basic ${Buffer.from('nobody:nothing').toString('base64')}` }
+
+  const damaged = (action: Provocation) => () => withoutDatabase(db, action)
   const lacking = (table: string, action: Provocation) => () => withoutTable(db, table, action)
   const tooLarge = 'x'.repeat(16_385)
+  const tooOften = (action: (headers: Record<string, string>) => Promise<Answer>) => async () => {
+    let answer = await action(from('192.0.2.1'))
+    for (let i = 0; i < 5 && answer.statusCode !== 429; i++) answer = await action(from('192.0.2.1'))
+    return answer
+  }
 
   const register = (body: object | string = { ...ada, email: 'eve@example.com' }, headers = {}) =>
     post(app, '/register', body, headers)
@@ -74,6 +83,7 @@ async function provocations(t: Test, app: FastifyInstance, settings: { DATABASE_
     401: () => post(app, url, `token=${token}`, { ...form, authorization: 'Basic x' }),
     413: () => post(app, url, `token=${tooLarge}`, form),
     415: () => post(app, url, `token=${token}`, { ...form, 'content-type': 'text/plain' }),
+    429: tooOften((headers) => post(app, url, '', { ...headers, ...wrongClient })),
     500: lacking('clients', () => post(app, url, `token=${token}`, form)),
     503: damaged(() => post(app, url, `token=${token}`, form)),
   })
@@ -86,6 +96,7 @@ async function provocations(t: Test, app: FastifyInstance, settings: { DATABASE_
       409: () => register(ada),
       413: () => register(tooLarge),
       415: () => register('', { 'content-type': 'text/plain' }),
+      429: tooOften((headers) => register(ada, headers)),
       500: lacking('users', () => register()),
       503: damaged(() => register()),
     },
@@ -96,6 +107,7 @@ async function provocations(t: Test, app: FastifyInstance, settings: { DATABASE_
       403: () => login({ ...credentials, email: 'disabled@example.com' }),
       413: () => login(tooLarge),
       415: () => login('', { 'content-type': 'text/plain' }),
+      429: tooOften((headers) => login({ ...credentials, password: 'not the password' }, headers)),
       500: lacking('users', () => login()),
       503: damaged(() => login()),
     },
@@ -103,9 +115,9 @@ async function provocations(t: Test, app: FastifyInstance, settings: { DATABASE_
     verify: {
       ...session('GET', '/verify', 'users'),
       403: async () => {
-        db.exec(`update users set disabled_at = 1 where email = '${ada.email}'`)
+        await db.run(`update users set disabled_at = created_at where email = '${ada.email}'`)
         const answer = await ask('GET', '/verify')
-        db.exec(`update users set disabled_at = null where email = '${ada.email}'`)
+        await db.run(`update users set disabled_at = null where email = '${ada.email}'`)
         return answer
       },
     },
@@ -154,8 +166,14 @@ async function describe(app: FastifyInstance) {
 
 t.test('each operation gives each answer that its description lists, as described', async (t) => {
   const log = collectLog()
-  const settings = fileSettings(t)
-  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
+  const settings = await sharedSettings(t)
+  const limits = {
+    ...THROTTLED,
+    LOGIN_FAILURES_PER_ADDRESS: '5',
+    REGISTRATIONS_PER_ADDRESS: '5',
+    CLIENT_FAILURES_PER_ADDRESS: '5',
+  }
+  const app = await makeApp(t, { ...settings, ...limits, LOG_LEVEL: 'trace' }, log.stream)
   const { operations, validator } = await describe(app)
   const { table, secrets } = await provocations(t, app, settings)
 
@@ -187,12 +205,12 @@ t.test('each operation gives each answer that its description lists, as describe
 
 t.test('an error of the service says nothing of what went wrong inside', async (t) => {
   const log = collectLog()
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
   const db = openBeside(t, settings)
 
   const fault = await withoutTable(db, 'users', () => post(app, '/register', ada))
-  const outage = await withDamagedSchema(db, () => post(app, '/register', ada))
+  const outage = await withoutDatabase(db, () => post(app, '/register', ada))
 
   t.strictSame(fault.json(), {
     type: 'about:blank',
@@ -208,7 +226,7 @@ t.test('an error of the service says nothing of what went wrong inside', async (
   })
   t.match(outage.headers['retry-after'], /^\d+$/)
   for (const { headers } of [fault, outage]) t.equal(headers['cache-control'], 'no-store')
-  t.match(log.text(), 'SQLITE_ERROR', 'the log says what it was')
+  t.match(log.text(), /"SQLITE_ERROR"|"42P01"/, 'the log says what it was')
   t.notOk(log.text().includes(ada.email), 'but not whom it met')
   t.equal((await post(app, '/register', ada)).statusCode, 201, 'nothing was half-written')
 })

@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
 import { encodeField } from '../../routes/verify.ts'
 import { claimsOf, forge, stealKeys } from '../forge.ts'
-import { type Answer, ada, bearer, fileSettings, logIn, makeApp, makeToken, openBeside } from '../helper.ts'
-import { withDamagedSchema } from '../trouble.ts'
+import { type Answer, ada, bearer, logIn, makeApp, makeToken } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
+import { withoutDatabase } from '../trouble.ts'
 
 /** What a gateway copies over the client's own headers. */
 function identityOf({ headers }: Answer): unknown[] {
@@ -42,10 +43,10 @@ t.test('has an empty name for somebody who gave none', async (t) => {
 })
 
 t.test('refuses with the challenge of RFC 6750, and leaves no identity standing', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
-  const [key] = stealKeys(openBeside(t, settings), settings.SECRET_KEY)
+  const [key] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
   if (!key) throw new Error('There is no key')
   const other = await makeToken(await makeApp(t))
   const own = { 'remote-user': 'root', 'remote-email': 'root@example.com', 'remote-name': 'root' }
@@ -88,12 +89,12 @@ t.test('refuses a token on the request after its logout', async (t) => {
 })
 
 t.test('forbids a disabled account on the next request, and says so', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
 
-  openBeside(t, settings).prepare('update users set disabled_at = ?').run(Date.now())
+  await openBeside(t, settings).run('update users set disabled_at = ?', new Date())
 
   const response = await app.inject({ url: '/verify', headers: bearer(token) })
   assertRefused(t, response, 403, 'disabled')
@@ -104,15 +105,15 @@ t.test('refuses the tokens of before a new password, a deleted account and a ret
   for (const change of [
     'update users set token_version = token_version + 1',
     'delete from users',
-    'update signing_keys set retires_at = 0',
+    'update signing_keys set retires_at = created_at',
   ]) {
     await t.test(change, async (t) => {
-      const settings = fileSettings(t)
+      const settings = await sharedSettings(t)
       const app = await makeApp(t, settings)
       const token = await makeToken(app)
       t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
 
-      openBeside(t, settings).exec(change)
+      await openBeside(t, settings).run(change)
 
       assertRefused(t, await app.inject({ url: '/verify', headers: bearer(token) }), 401, change)
     })
@@ -120,12 +121,12 @@ t.test('refuses the tokens of before a new password, a deleted account and a ret
 })
 
 t.test('admits nobody while the database cannot answer, and does not call the token bad', async (t) => {
-  const settings = fileSettings(t)
+  const settings = await sharedSettings(t)
   const app = await makeApp(t, settings)
   const token = await makeToken(app)
   t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
 
-  await withDamagedSchema(openBeside(t, settings), async () => {
+  await withoutDatabase(openBeside(t, settings), async () => {
     const response = await app.inject({ url: '/verify', headers: bearer(token) })
     assertRefused(t, response, 503, 'no database')
     t.match(response.headers['retry-after'], /^\d+$/)

@@ -6,6 +6,12 @@ import { runServer } from '../process.ts'
 t.test('has a default for every setting but the secret and the age of keys', async (t) => {
   t.same(readConfig({}), {
     databaseUrl: './data/postern.db',
+    databaseSchema: 'postern',
+    databasePoolSize: 10,
+    databaseConnectTimeoutMs: 2000,
+    databaseStatementTimeoutMs: 3000,
+    databaseLockTimeoutMs: 1000,
+    auditRetentionDays: 90,
     algorithm: 'ES256',
     accessTokenExpireMinutes: 15,
     issuer: 'postern',
@@ -53,7 +59,7 @@ t.test('reports all mistakes together, by the names of the settings and with wha
   const cwd = t.testdir()
   const secrets = {
     SECRET_KEY: 'not-so-long-a-secret-key',
-    DATABASE_URL: 'postgres://ada:hunter2@db/postern',
+    DATABASE_URL: 'mysql://ada:hunter2@db/postern',
   }
 
   const { code, stdout, stderr } = await runServer(t, {
@@ -82,7 +88,7 @@ t.test('reports all mistakes together, by the names of the settings and with wha
     'AUDIENCE must be a text',
     'BCRYPT_COST must be a whole number from 10 to 15',
     'CORS_ORIGIN must be origins, separated by commas, as in https://app.example.com, or * for all',
-    'DATABASE_URL must be a path to a SQLite file, a file: URL, or :memory:',
+    'DATABASE_URL must be a path to a SQLite file, a file: URL, :memory:, or a URL as in postgres://user:password@host:5432/database, special characters percent-encoded',
     'HOST must be an address or a host name',
     'ISSUER must be a text',
     'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent',
@@ -100,6 +106,8 @@ t.test('reports all mistakes together, by the names of the settings and with wha
 t.test('refuses what is no setting’s value', async (t) => {
   const mistakes: Record<string, string[]> = {
     PORT: ['', 'http', '-1', '65536', '1e9', 'NaN', '0x10000'],
+    METRICS_PORT: ['', 'http', '-1', '65536', '9464.5', '3000'],
+    METRICS_HOST: [''],
     BCRYPT_COST: ['16', '12.5', 'twelve'],
     PASSWORD_MIN_LENGTH: ['65', 'true'],
     ACCESS_TOKEN_EXPIRE_MINUTES: ['-15', '525601', '15m', 'Infinity'],
@@ -126,12 +134,12 @@ t.test('measures the secret in bytes', async (t) => {
   t.equal(readConfig({ SECRET_KEY: 'ü'.repeat(16) }).secretKey, 'ü'.repeat(16))
 })
 
-t.test('refuses PostgreSQL in one line and without the password', async (t) => {
+t.test('refuses PostgreSQL without a secret, and says nothing of the password', async (t) => {
   const env = { DATABASE_URL: 'postgres://ada:hunter2@db.example.com/postern' }
 
   const { code, stderr } = await runServer(t, { cwd: t.testdir(), env })
 
   t.equal(code, 1)
-  t.match(stderr, /^Postern could not start\.\nDATABASE_URL must be .*\n$/)
+  t.match(stderr, /^Postern could not start\.\nSECRET_KEY .*must be set.*\n$/)
   t.notMatch(stderr, 'hunter2')
 })

@@ -1,5 +1,6 @@
 /** A host that uses all that it is given; `test/package/host.test.ts` compiles it, against the packed types, and runs it. */
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Pool } from 'pg'
 import postern, {
   type ActionContext,
   type Auth,
@@ -14,6 +15,7 @@ import postern, {
   OptionsSchema,
   type Postern,
   type PosternOptions,
+  type PostgresPool,
   type Problem,
   type ProblemCode,
   RegisterBodySchema,
@@ -97,6 +99,12 @@ const login: Login = await service.login(credentials)
 const headers = { authorization: `Bearer ${login.accessToken}` }
 const opened: SqliteHandle | undefined = undefined
 if (opened) migrate(opened, { tablePrefix: 'auth_' })
+const connect = async (pool: Pool) => {
+  const database: PostgresPool = pool
+  await migrate(pool, { databaseSchema: 'auth' })
+  await app.register(postern, { database, databaseSchema: 'auth', secretKey: 'x'.repeat(32), migrate: false })
+}
+void connect
 for (const schema of [OptionsSchema, RegisterBodySchema, LoginBodySchema, UserSchema]) {
   if (schema.type !== 'object') throw new InvalidOptionsError('not an object')
 }

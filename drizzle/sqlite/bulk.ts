@@ -1,0 +1,31 @@
+import type { BulkInsert } from '../bulk.ts'
+import { getTableName } from '../orm.ts'
+import { columnsOf, primaryKeyOf } from '../tables.ts'
+import type { Tables } from './schema.ts'
+
+/** Runs a prepared statement for each row: there is nobody to go to and come back from. */
+export function createSqliteBulkInsert(tables: Tables): BulkInsert {
+  return (db, name, rows, mayConflict = true) => {
+    const columns = columnsOf(tables, name)
+    const key = primaryKeyOf(tables, name).property
+    const names = columns.map(({ column }) => `"${column.name}"`).join(', ')
+    const places = columns.map(() => '?').join(', ')
+    const text = `insert into "${getTableName(tables[name])}" (${names}) values (${places})`
+    return {
+      all() {
+        const insert = db.$client.prepare(mayConflict ? `${text} on conflict do nothing` : text)
+        const inserted: { key: string }[] = []
+        for (const row of rows) {
+          const { changes } = insert.run(
+            columns.map(({ property, column }) => {
+              const value = row[property]
+              return value === null ? null : column.mapToDriverValue(value)
+            }),
+          )
+          if (mayConflict && changes > 0) inserted.push({ key: String(row[key]) })
+        }
+        return inserted
+      },
+    }
+  }
+}

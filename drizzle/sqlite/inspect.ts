@@ -1,0 +1,44 @@
+import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
+import { inspectRows, type SqliteInspection } from '../inspection.ts'
+import { drizzle } from '../orm.ts'
+import { sqliteSchemaState } from './migrate.ts'
+import { createTables } from './schema.ts'
+
+/** Milliseconds to wait for whoever writes. */
+const BUSY_TIMEOUT = 2000
+
+/** Things that are damaged, of which more would not help. */
+const MAX_DAMAGE = 3
+
+/**
+ * Looks at a SQLite file.
+ *
+ * @throws where it cannot be opened or is no database
+ */
+export async function inspectSqlite(path: string): Promise<SqliteInspection> {
+  const handle = new SqliteDriver(path, { fileMustExist: true, timeout: BUSY_TIMEOUT })
+  try {
+    const schema = sqliteSchemaState(handle)
+    const damage = handle.prepare<[], string>(`pragma quick_check(${MAX_DAMAGE})`).pluck().all()
+    return {
+      schema,
+      journalMode: String(handle.pragma('journal_mode', { simple: true })),
+      damage: damage.filter((line) => line !== 'ok'),
+      writeFault: writeFaultOf(handle),
+      ...(schema === 'none' || schema === 'outdated'
+        ? { signingKeys: undefined, latest: undefined }
+        : await inspectRows(drizzle(handle), createTables(''))),
+    }
+  } finally {
+    handle.close()
+  }
+}
+
+function writeFaultOf(handle: SqliteHandle): string | undefined {
+  try {
+    handle.exec('begin immediate; rollback')
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}

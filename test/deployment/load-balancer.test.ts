@@ -1,0 +1,201 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import t from 'tap'
+import { ada } from '../helper.ts'
+import { startPostgres } from '../postgres-server.ts'
+import { until } from '../process.ts'
+import { answered, type Balancer, balancers, type Deployment, standBehind } from './balancers.ts'
+
+const postgres = await startPostgres()
+t.teardown(() => postgres.remove())
+
+let deployments = 0
+/** A schema of its own for each deployment. */
+const settings = () => ({
+  DATABASE_URL: postgres.url,
+  DATABASE_SCHEMA: `deployment_${deployments++}`,
+  SECRET_KEY: 'of a deployment that lasts for seconds',
+})
+
+/** Asks through the balancer until each of these instances has answered some. */
+async function reachAll({ send, instances }: Deployment, indexes: number[]): Promise<void> {
+  const before = instances.map((instance) => answered(instance).length)
+  await until(async () => {
+    await Promise.all([send({ path: '/openapi.json' }), send({ path: '/openapi.json' })])
+    return indexes.every((index) => {
+      const instance = instances[index]
+      return instance && answered(instance).length > (before[index] ?? 0) + 3
+    })
+  })
+}
+
+for (const balancer of Object.keys(balancers) as Balancer[]) {
+  t.test(`${balancer} hands requests to all three instances, with the client's address`, async (t) => {
+    const deployment = await standBehind(t, balancer, settings())
+    await reachAll(deployment, [0, 1, 2])
+
+    // Not in the name of the balancer's own address, and not in the one that the client makes up.
+    const message = request({
+      host: '127.0.0.1',
+      port: deployment.port,
+      localAddress: '127.0.0.9',
+      path: '/getUser',
+      headers: { 'x-forwarded-for': '192.0.2.1', forwarded: 'for=192.0.2.1', 'x-real-ip': '192.0.2.1' },
+    })
+    const [answer] = (await once(message.end(), 'response')) as [IncomingMessage]
+    answer.resume()
+
+    t.equal(answer.statusCode, 401)
+    const asked = () => deployment.instances.flatMap(answered).filter(({ path }) => path === '/getUser')
+    await until(() => asked().length > 0)
+    t.same(
+      asked().map(({ address }) => address),
+      ['127.0.0.9'],
+    )
+  })
+
+  t.test(`behind ${balancer}, every instance refuses what one has logged out`, async (t) => {
+    const { instances, logIn, send } = await standBehind(t, balancer, settings())
+    const check = async (token: string) =>
+      Promise.all(
+        instances.map(async ({ address }) => {
+          const { status } = await fetch(`${address}/getUser`, {
+            headers: { authorization: `Bearer ${token}` },
+          })
+          return status
+        }),
+      )
+
+    for (let round = 0; round < 10; round++) {
+      const token = await logIn()
+      t.same(await check(token), [200, 200, 200])
+      t.equal((await send({ method: 'POST', path: '/logout', token })).status, 200)
+      t.same(await check(token), [401, 401, 401])
+    }
+  })
+
+  t.test(`behind ${balancer}, a check finds an instance while others are killed and come back`, async (t) => {
+    const deployment = await standBehind(t, balancer, settings())
+    const { send, logIn, instances, restart } = deployment
+    const token = await logIn()
+    const statuses = new Map<number, number>()
+    let isOver = false
+
+    const traffic = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (!isOver) {
+          const { status } = await send({ path: '/getUser', token })
+          statuses.set(status, (statuses.get(status) ?? 0) + 1)
+        }
+      }),
+    )
+    for (const index of [0, 1, 2]) {
+      await instances[index]?.stop('SIGKILL')
+      await restart(index)
+      await reachAll(deployment, [index])
+    }
+    isOver = true
+    await traffic
+
+    t.comment(Object.fromEntries(statuses))
+    t.same([...statuses.keys()], [200])
+  })
+
+  t.test(
+    `behind ${balancer}, each registration is made once, and what is answered 201 is there`,
+    async (t) => {
+      const { post, instances, restart } = await standBehind(t, balancer, settings())
+      const statuses = new Map<number, number>()
+      const made: string[] = []
+      let count = 0
+      let isOver = false
+
+      const traffic = Promise.all(
+        Array.from({ length: 4 }, async () => {
+          while (!isOver) {
+            const email = `user-${count++}@example.com`
+            // HAProxy closes a connection rather than say 502, where the instance's was not new either.
+            const { status } = await post('/register', { ...ada, email }).catch(() => ({ status: 502 }))
+            statuses.set(status, (statuses.get(status) ?? 0) + 1)
+            if (status === 201) made.push(email)
+          }
+        }),
+      )
+      for (const index of [0, 1, 2]) {
+        const before = made.length
+        await until(() => made.length > before + 3)
+        await instances[index]?.stop('SIGKILL')
+        await restart(index)
+      }
+      isOver = true
+      await traffic
+
+      t.comment(Object.fromEntries(statuses))
+      t.same(
+        [...statuses.keys()].filter((status) => ![201, 502, 503].includes(status)),
+        [],
+        'never a 409: a request that may have been carried out is not sent again',
+      )
+      for (const email of made) {
+        t.equal((await post('/login', { email, password: ada.password })).status, 200, email)
+      }
+    },
+  )
+
+  t.test(`behind ${balancer}, instances are replaced one by one, and hardly anybody notices`, async (t) => {
+    const deployment = await standBehind(t, balancer, settings())
+    const { send, post, logIn, instances, restart } = deployment
+    const token = await logIn()
+    const checks = new Map<number, number>()
+    const registrations = new Map<number, number>()
+    let count = 0
+    let isOver = false
+    const note = (counts: Map<number, number>, status: number) =>
+      counts.set(status, (counts.get(status) ?? 0) + 1)
+
+    const traffic = Promise.all([
+      ...Array.from({ length: 4 }, async () => {
+        while (!isOver) note(checks, (await send({ path: '/getUser', token })).status)
+      }),
+      ...Array.from({ length: 2 }, async () => {
+        while (!isOver) {
+          const email = `user-${count++}@example.com`
+          const { status } = await post('/register', { ...ada, email }).catch(() => ({ status: 502 }))
+          note(registrations, status)
+        }
+      }),
+    ])
+    for (const index of [0, 1, 2]) {
+      const exit = await instances[index]?.stop('SIGTERM')
+      t.equal(exit?.code, 0)
+      await restart(index)
+      await reachAll(deployment, [index])
+    }
+    isOver = true
+    await traffic
+
+    t.comment(Object.fromEntries(checks), Object.fromEntries(registrations))
+    t.same([...checks.keys()], [200])
+    // What was on its way on a connection in the moment in which that was closed is not sent again.
+    const { 201: made = 0, 502: lost = 0, ...others } = Object.fromEntries(registrations)
+    t.same(others, {})
+    t.ok(lost <= 3 && made > 10 * lost, `${made} made, ${lost} lost`)
+  })
+
+  t.test(`${balancer} says 5xx while no instance is there, and goes on by itself`, async (t) => {
+    const { send, logIn, instances, restart } = await standBehind(t, balancer, settings())
+    const token = await logIn()
+    const watched = { path: balancer === 'HAProxy' ? '/balancerz' : '/readyz' }
+    t.equal((await send(watched)).status, 200)
+
+    await Promise.all(instances.map((instance) => instance.stop()))
+
+    t.match((await send({ path: '/getUser', token })).status, /^50[23]$/)
+    await until(async () => [502, 503].includes((await send(watched)).status))
+
+    await Promise.all([restart(0), restart(1), restart(2)])
+
+    await until(async () => (await send({ path: '/getUser', token })).status === 200)
+    t.equal((await send(watched)).status, 200)
+  })
+}

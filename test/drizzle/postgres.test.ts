@@ -1,0 +1,66 @@
+import type pg from 'pg'
+import t from 'tap'
+import { openDatabase, SERVER_DEFAULTS } from '../../drizzle/index.ts'
+import { connectPostgres, wrapPostgres } from '../../drizzle/postgres/client.ts'
+import { makeDatabase, openPool } from '../postgres.ts'
+import { makeEvent, makeUser } from './rows.ts'
+
+t.test('finds its tables in the schema public too, whatever the search path is', async (t) => {
+  const { url, pool, name } = await makeDatabase(t)
+  await pool.query('create schema elsewhere')
+  await pool.query('create table elsewhere.users (name text)')
+  await pool.query(`alter database ${name} set search_path = elsewhere`)
+
+  const database = await openDatabase(url, { schema: 'public' })
+  t.teardown(() => database.close())
+  const user = makeUser()
+  await database.users.insert(user, makeEvent())
+
+  t.match(await database.users.findById(user.id), user)
+  t.equal((await pool.query('select from public.users')).rows.length, 1)
+  t.equal((await pool.query('select from elsewhere.users')).rows.length, 0)
+})
+
+t.test('reads dates rightly, however the database is told to write them', async (t) => {
+  const { url, pool, name } = await makeDatabase(t)
+  const createdAt = new Date('2026-03-04T05:06:07.089Z')
+  for (const style of ['German', 'SQL, DMY', 'Postgres, MDY']) {
+    await pool.query(`alter database ${name} set datestyle = '${style}'`)
+    await pool.query(`alter database ${name} set timezone = 'Asia/Kolkata'`)
+    const database = await openDatabase(url)
+    const user = makeUser({ createdAt })
+
+    t.match(await database.users.insert(user, makeEvent()), { createdAt }, style)
+    t.match(await database.users.findById(user.id), { createdAt }, style)
+    await database.close()
+
+    // A host's connections stay as they are.
+    const hosts = await openDatabase({ pool: openPool(t, url), schema: 'postern', migrate: false })
+    await t.rejects(hosts.users.findById(user.id), { message: /DateStyle must be ISO/ }, style)
+  }
+})
+
+t.test('has each of its connections commit to the disk, and wait no longer than it is told', async (t) => {
+  const { url, pool, name } = await makeDatabase(t)
+  await pool.query(`alter database ${name} set synchronous_commit = off`)
+  const settings = { ...SERVER_DEFAULTS, poolSize: 2, statementTimeout: 1234, lockTimeout: 567 }
+
+  const connection = await connectPostgres(url, settings)
+  t.teardown(() => connection.close())
+
+  t.equal(connection.isDurable, true)
+  const { $client: own } = connection.db as unknown as { $client: pg.Pool }
+  const clients = [await own.connect(), await own.connect()]
+  for (const client of clients) {
+    const show = async (setting: string) =>
+      Object.values((await client.query(`show ${setting}`)).rows[0] as object)[0]
+    t.equal(await show('synchronous_commit'), 'on')
+    t.equal(await show('statement_timeout'), '1234ms')
+    t.equal(await show('lock_timeout'), '567ms')
+    client.release()
+  }
+
+  const host = openPool(t, url)
+  t.equal((await wrapPostgres(host, 'postern')).isDurable, false, 'a host’s connections are its own affair')
+  t.match((await host.query('show synchronous_commit')).rows, [{ synchronous_commit: 'off' }])
+})

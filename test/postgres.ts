@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { type PostgresServer, startPostgres } from './postgres-server.ts'
+
+let server: Promise<PostgresServer> | undefined
+let superusers: pg.Pool | undefined
+
+/**
+ * A PostgreSQL server for tests, as a superuser: the one that TEST_DATABASE_URL names, as `npm test` sets it, or one that is started
+ * for this process, and ends with it.
+ */
+export async function postgresUrl(): Promise<string> {
+  const given = process.env['TEST_DATABASE_URL']
+  if (given) return given
+  server ??= startPostgres()
+  return (await server).url
+}
+
+/** Runs a statement as the superuser. */
+export async function asSuperuser(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+  superusers ??= new pg.Pool({ connectionString: await postgresUrl(), max: 2, allowExitOnIdle: true })
+  return (await superusers.query(sql, values)).rows
+}
+
+/** A place for the tables of one deployment, and who may use it. */
+export interface PostgresPlace {
+  /** As a role that may use this schema, and make no other. */
+  url: string
+  /** The schema's name, and the role's. */
+  schema: string
+}
+
+/** Makes an empty schema, and a role that owns nothing else. They go with their test. */
+export async function makeSchema(t: Test): Promise<PostgresPlace> {
+  const schema = `test_${randomBytes(8).toString('hex')}`
+  const url = new URL(await postgresUrl())
+  url.username = schema
+  url.password = randomBytes(8).toString('hex')
+  await asSuperuser(`create role ${schema} login password '${url.password}'`)
+  await asSuperuser(`create schema ${schema} authorization ${schema}`)
+  t.teardown(async () => {
+    await disconnect(schema)
+    await asSuperuser(`drop owned by ${schema} cascade`)
+    await asSuperuser(`drop role ${schema}`)
+  })
+  return { url: url.href, schema }
+}
+
+/** Makes an empty database, for what holds for a whole one, and connects to it as the superuser. It goes with its test. */
+export async function makeDatabase(t: Test): Promise<{ url: string; pool: pg.Pool; name: string }> {
+  const name = `test_${randomBytes(8).toString('hex')}`
+  const url = new URL(await postgresUrl())
+  url.pathname = name
+  await asSuperuser(`create database ${name}`)
+  t.teardown(() => asSuperuser(`drop database ${name} with (force)`))
+  return { url: url.href, pool: openPool(t, url.href), name }
+}
+
+/** Connections of a host's own. */
+export function openPool(t: Test, url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 2 })
+  // A connection that has been told to end may still hear that its database goes.
+  pool.on('error', () => {})
+  t.teardown(() => pool.end())
+  return pool
+}
+
+/** Ends the connections of a role, and waits until they have gone. */
+export async function disconnect(role: string): Promise<void> {
+  await asSuperuser('select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = $1', [
+    role,
+  ])
+}
