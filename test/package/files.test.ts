@@ -33,10 +33,19 @@ t.test('runs nothing when it is installed, and brings a command', async (t) => {
 
 t.test('brings what it needs to run, one Fastify, and nothing that only its own tests need', async (t) => {
   const installed = (name: string) => existsSync(join(project, 'node_modules', name))
-  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
-    t.ok(installed(name), name)
+  const { dependencies, peerDependencies, peerDependenciesMeta } = manifest
+  for (const name of Object.keys({ ...dependencies, ...peerDependencies })) {
+    if (!peerDependenciesMeta[name]?.optional) t.ok(installed(name), name)
   }
-  for (const name of ['tap', 'typescript', 'drizzle-kit', '@biomejs/biome', 'node'])
+  for (const name of [
+    '@fastify/otel',
+    '@opentelemetry/sdk-node',
+    'tap',
+    'typescript',
+    'drizzle-kit',
+    '@biomejs/biome',
+    'node',
+  ])
     t.notOk(installed(name), name)
   t.same(globSync('node_modules/**/node_modules/fastify', { cwd: project }), [])
 })
