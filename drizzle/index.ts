@@ -10,12 +10,10 @@ import type { PrincipalReader } from './principals.ts'
 import { createRateLimiter, type RateLimiter, type RateLimiterSettings } from './rate-limiters.ts'
 import { createRepositories, type Repositories } from './repositories.ts'
 import { SERVER_DEFAULTS, type ServerSettings } from './server-settings.ts'
-import { createSnapshot, type Snapshot } from './snapshot.ts'
 import { openSqlite, wrapSqlite } from './sqlite/client.ts'
-import type { TableName, TableRow } from './tables.ts'
-import { rowsOf } from './transactions.ts'
 import { databasePath, isPostgresUrl } from './url.ts'
 import { createUserBatches, type UserBatches } from './user-batches.ts'
+import { createWholeTables, type WholeTables } from './whole-tables.ts'
 
 export type { PoolState } from './connection.ts'
 export { DatabaseUnavailableError, NewerDatabaseError } from './errors.ts'
@@ -35,18 +33,14 @@ export type { NewUser, UserBatches, UserBatchResult, UserConflict } from './user
 /**
  * An opened database. A query that the database cannot answer at present throws what `openDatabase` was told to.
  */
-export interface Database extends Repositories {
+export interface Database extends Repositories, WholeTables {
   principals: PrincipalReader
   /** Makes a limiter: with SQLite for this process, with PostgreSQL for all instances together. */
   createRateLimiter(settings: RateLimiterSettings): RateLimiter
   /** Deletes counts of limiters that have expired, at most `limit` of them, and says how many. */
   pruneRateLimits(limit: number): Promise<number>
-  /** Inserts rows as they are, but for those that conflict with others. @returns how many it inserted */
-  insertRows<Name extends TableName>(name: Name, rows: readonly TableRow<Name>[]): Promise<number>
   /** Makes many accounts at once. */
   openUserBatches(): UserBatches
-  /** Lets an action read the whole database as it is now. */
-  withSnapshot<T>(action: (snapshot: Snapshot) => Promise<T>): Promise<T>
   /** Resolves when the database answers. */
   ping(): Promise<void>
   /** Whether what a query has written survives a power cut. Only somebody else's settings may have it otherwise. */
@@ -84,29 +78,17 @@ export async function openDatabase(
   }
   const { db, tables, transact, writer, bulkInsert } = connection
   const repositories = createRepositories(db, tables, transact)
-  const openSnapshot = guard(connection.openSnapshot, translate)
   return {
     ...guardAll(writer?.move(repositories) ?? repositories, translate),
+    ...createWholeTables(connection, translate),
     principals: guardReader(connection.principals, translate),
     ping: guard(connection.ping, translate),
     createRateLimiter: (settings) =>
       createRateLimiter(settings, connection.rateLimits.createStore(settings), translate),
     pruneRateLimits: guard(connection.rateLimits.prune, translate),
-    insertRows: guard(async <Name extends TableName>(name: Name, rows: readonly TableRow<Name>[]) => {
-      const inserted = await transact((tx) => rowsOf(bulkInsert(tx, name, rows)))
-      return inserted.length
-    }, translate),
     openUserBatches() {
       const batches = createUserBatches(db, tables, transact, bulkInsert)
       return guardAll({ batches: { ...batches } }, translate).batches
-    },
-    async withSnapshot(action) {
-      const transaction = await openSnapshot()
-      try {
-        return await action(createSnapshot(transaction.db, tables, translate))
-      } finally {
-        await transaction.close()
-      }
     },
     get isDurable() {
       return connection.isDurable

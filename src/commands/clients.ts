@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { NAME_MAX_LENGTH } from '../../plugins/accounts.ts'
 import { makeClient } from '../../plugins/clients.ts'
 import { print, withContext } from './context.ts'
 
@@ -12,9 +13,14 @@ export function clientsCommand(): Command {
     .argument('<name>', 'what you call it')
     .option('--json', 'print JSON')
     .action((name: string, options: { json?: true }) =>
-      withContext(async ({ database }) => {
+      withContext(async ({ database, audit }) => {
+        if (name.length > NAME_MAX_LENGTH) {
+          throw new Error(`A client’s name must have at most ${NAME_MAX_LENGTH} characters.`)
+        }
         const { row, secret } = makeClient(name)
-        if (!(await database.clients.insert(row))) throw new Error(`There is a client ${name} already.`)
+        const details = { reason: 'client', target: row.id }
+        const added = await audit('sensitive_create', details, (event) => database.clients.insert(row, event))
+        if (!added) throw new Error(`There is a client ${name} already.`)
         print([{ client_id: row.id, client_secret: secret, name }], options)
       }),
     )
@@ -42,8 +48,11 @@ export function clientsCommand(): Command {
     .description('remove a client; its next request is refused')
     .argument('<client_id>')
     .action((id: string) =>
-      withContext(async ({ database }) => {
-        if (!(await database.clients.delete(id))) throw new Error(`There is no client ${id}.`)
+      withContext(async ({ database, audit }) => {
+        const removed = await audit('sensitive_delete', { reason: 'client', target: id }, (event) =>
+          database.clients.delete(id, event),
+        )
+        if (!removed) throw new Error(`There is no client ${id}.`)
         console.log(`Removed ${id}.`)
       }),
     )

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { type Database, databasePath, isPostgresUrl, openDatabase } from '../../drizzle/index.ts'
+import { type AuditedWrite, makeAuditEvent } from '../../plugins/audit-event.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { serverSettings } from '../options.ts'
 import { keptSecretKey } from '../secret-key.ts'
+import { printable, toJson } from './terminal.ts'
 
 /** What a command works on: the same settings and the same database as the service, which may be running. */
 export interface Context {
@@ -10,6 +13,8 @@ export interface Context {
   database: Database
   /** The deployment's secret, wherever it is kept. */
   secretKey: string
+  /** Records what the command does, and who has run it. */
+  audit: AuditedWrite
 }
 
 /**
@@ -31,28 +36,44 @@ export async function withContext(
   const secretKey = config.secretKey ?? keptSecretKey(config.databaseUrl)
   const database = await openDatabase(config.databaseUrl, serverSettings(config))
   try {
-    await action({ config, database, secretKey })
+    await action({ config, database, secretKey, audit })
   } finally {
     await database.close()
   }
 }
 
-/** Prints records, as a table for a person or as JSON for a script. */
-export function print(records: Record<string, string | null>[], { json }: { json?: true }): void {
-  console.log(json ? JSON.stringify(records, null, 2) : table(records))
+const audit: AuditedWrite = (name, details, write) =>
+  write(makeAuditEvent(name, { ...details, actor: userName() }))
+
+/** A container may run under a number that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.()}`
+  }
 }
 
-function table(records: Record<string, string | null>[]): string {
+/** What a command has to say of one thing. */
+export type Fields = Record<string, string | number | boolean | null>
+
+/** Prints records, as a table for a person or as JSON for a script. */
+export function print(records: Fields[], { json }: { json?: true }): void {
+  console.log(json ? toJson(records, 2) : table(records))
+}
+
+function table(records: Fields[]): string {
   const [first] = records
   if (!first) return 'none'
   const columns = Object.keys(first)
-  const widths = columns.map((name) =>
-    Math.max(name.length, ...records.map((record) => (record[name] ?? '').length)),
+  const rows = records.map((record) => columns.map((name) => printable(String(record[name] ?? ''))))
+  const widths = columns.map((name, index) =>
+    Math.max(name.length, ...rows.map((cells) => cells[index]?.length ?? 0)),
   )
   const line = (cells: string[]) =>
     cells
       .map((cell, index) => cell.padEnd(widths[index] ?? 0))
       .join('  ')
       .trimEnd()
-  return [columns, ...records.map((record) => columns.map((name) => record[name] ?? ''))].map(line).join('\n')
+  return [columns, ...rows].map(line).join('\n')
 }

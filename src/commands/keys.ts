@@ -40,9 +40,11 @@ export function keysCommand(): Command {
     .description('refuse every token of a key from now on: for a key that has leaked')
     .argument('<kid>')
     .action((kid: string) =>
-      withContext(async ({ database }) => {
+      withContext(async ({ database, audit }) => {
         const key = await find(database.signingKeys, kid)
-        await database.signingKeys.retire(key.kid, new Date())
+        await audit('sensitive_delete', { reason: 'signing_key', target: key.kid }, (event) =>
+          database.signingKeys.retire(key.kid, new Date(), event),
+        )
         console.log(`Retired ${kid}: its tokens are refused from now on.`)
       }),
     )
@@ -72,9 +74,10 @@ export function keysCommand(): Command {
   return command
 }
 
-function lifecycleOf({ config, database, secretKey }: Context) {
+function lifecycleOf({ config, database, secretKey, audit }: Context) {
   return createKeyLifecycle({
     repository: database.signingKeys,
+    audit,
     secretKey,
     algorithm: config.algorithm,
     tokenLifetime: config.accessTokenExpireMinutes * 60,

@@ -29,7 +29,10 @@ export async function reseal(context: Context): Promise<void> {
   }
 }
 
-async function resealAll({ config, database, secretKey }: Context, newSecretKey: string): Promise<void> {
+async function resealAll(
+  { config, database, secretKey, audit }: Context,
+  newSecretKey: string,
+): Promise<void> {
   const { signingKeys } = database
   const from = createSealer(secretKey)
   const to = createSealer(newSecretKey)
@@ -47,6 +50,7 @@ async function resealAll({ config, database, secretKey }: Context, newSecretKey:
     const { algorithm } = config
     await createKeyLifecycle({
       repository: signingKeys,
+      audit,
       secretKey: newSecretKey,
       algorithm,
       tokenLifetime,
@@ -59,7 +63,10 @@ async function resealAll({ config, database, secretKey }: Context, newSecretKey:
  *
  * @throws WrongSecretKeyError
  */
-export async function assertSecretKey({ database, secretKey }: Context): Promise<void> {
+export async function assertSecretKey({
+  database,
+  secretKey,
+}: Pick<Context, 'database' | 'secretKey'>): Promise<void> {
   const sealer = createSealer(secretKey)
   const now = new Date()
   const keys = (await database.signingKeys.list()).filter((key) => isLive(key, now))

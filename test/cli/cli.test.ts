@@ -39,7 +39,7 @@ t.test('fails on a command that is wrong, and says what is', async (t) => {
   ] as const
   for (const [args, message] of wrong) {
     const { code, stdout, stderr } = await postern([...args], { cwd })
-    t.equal(code, 1, args.join(' '))
+    t.equal(code, 2, args.join(' '))
     t.equal(stdout, '', args.join(' '))
     t.match(stderr, message)
     t.notMatch(stderr, /^ +at /m, 'no stack')

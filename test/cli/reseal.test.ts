@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import SqliteDriver from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { createSealer } from '../../plugins/sealing.ts'
 import { postern } from '../cli.ts'
 import { decodeHeader, stealKeys } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
+import { LEAD, setBack } from '../plugins/key-scene.ts'
 import { logInAt, postJson, runServer, startServer } from '../process.ts'
+import { openSqliteBeside } from '../sqlite-beside.ts'
 
 const OLD = 'the former secret, of 32 bytes or more'
 const NEW = 'the secret to come, of 32 bytes or more'
@@ -33,14 +34,11 @@ async function setScene(t: Test, env: Record<string, string> = {}): Promise<Scen
 }
 
 /** Whether a secret opens every key in the database. */
-function opensAll(path: string, secret: string): boolean {
-  const db = new SqliteDriver(path, { readonly: true })
+async function opensAll(t: Test, path: string, secret: string): Promise<boolean> {
   try {
-    return stealKeys(db, secret).length >= 2
+    return (await stealKeys(openSqliteBeside(t, path), secret)).length >= 2
   } catch {
     return false
-  } finally {
-    db.close()
   }
 }
 
@@ -66,8 +64,8 @@ t.test('replaces a kept secret by a random one', async (t) => {
   t.equal(statSync(scene.secretPath).mode & 0o777, 0o600)
   t.notOk(existsSync(`${scene.secretPath}.new`))
   t.notOk((stdout + stderr).includes(after), 'it is not shown')
-  t.equal(opensAll(scene.path, before), false)
-  t.equal(opensAll(scene.path, after), true)
+  t.equal(await opensAll(t, scene.path, before), false)
+  t.equal(await opensAll(t, scene.path, after), true)
   await assertServes(t, scene)
 })
 
@@ -78,7 +76,7 @@ t.test('replaces a kept secret by a given one', async (t) => {
 
   t.equal(code, 0)
   t.equal(readFileSync(scene.secretPath, 'utf8').trim(), NEW)
-  t.equal(opensAll(scene.path, NEW), true)
+  t.equal(await opensAll(t, scene.path, NEW), true)
   await assertServes(t, scene)
 })
 
@@ -100,14 +98,14 @@ t.test('seals under another SECRET_KEY, with which the service is then to start'
   })
   t.equal(wrong.code, 1)
   t.match(wrong.stderr, 'SECRET_KEY is not the one')
-  t.equal(opensAll(scene.path, OLD), true, 'nothing has changed so far')
+  t.equal(await opensAll(t, scene.path, OLD), true, 'nothing has changed so far')
 
   const env = { SECRET_KEY: OLD, NEW_SECRET_KEY: NEW }
   const { code, stdout, stderr } = await postern(['keys', 'reseal'], { ...scene, env })
 
   t.same([code, stderr], [0, ''])
   t.notOk(stdout.includes(NEW))
-  t.equal(opensAll(scene.path, NEW), true)
+  t.equal(await opensAll(t, scene.path, NEW), true)
   t.notOk(existsSync(scene.secretPath))
   const former = await runServer(t, { ...scene, env: { SECRET_KEY: OLD } })
   t.equal(former.code, 1)
@@ -118,36 +116,33 @@ t.test('seals under another SECRET_KEY, with which the service is then to start'
 })
 
 /** Leaves the database as an interruption does, with one of two keys sealed anew. */
-function sealFirstKey(path: string, from: string, to: string): void {
-  const db = new SqliteDriver(path)
-  const [key] = stealKeys(db, from)
+async function sealFirstKey(t: Test, path: string, from: string, to: string): Promise<void> {
+  const db = openSqliteBeside(t, path)
+  const [key] = await stealKeys(db, from)
   if (!key) throw new Error('There is no key')
-  db.prepare('update signing_keys set sealed_private_key = ? where kid = ?').run(
-    createSealer(to).seal(key.privateKey, key.kid),
-    key.kid,
-  )
-  db.close()
+  const sealed = createSealer(to).seal(key.privateKey, key.kid)
+  await db.run('update signing_keys set sealed_private_key = ? where kid = ?', sealed, key.kid)
 }
 
 t.test('goes on where it was interrupted, with the same new secret', async (t) => {
   const scene = await setScene(t)
   const before = readFileSync(scene.secretPath, 'utf8').trim()
   writeFileSync(`${scene.secretPath}.new`, `${NEW}\n`, { mode: 0o600 })
-  sealFirstKey(scene.path, before, NEW)
-  t.equal(opensAll(scene.path, before) || opensAll(scene.path, NEW), false)
+  await sealFirstKey(t, scene.path, before, NEW)
+  for (const secret of [before, NEW]) t.equal(await opensAll(t, scene.path, secret), false)
 
   const { code } = await postern(['keys', 'reseal'], scene)
 
   t.equal(code, 0)
   t.equal(readFileSync(scene.secretPath, 'utf8').trim(), NEW)
   t.notOk(existsSync(`${scene.secretPath}.new`))
-  t.equal(opensAll(scene.path, NEW), true)
+  t.equal(await opensAll(t, scene.path, NEW), true)
   await assertServes(t, scene)
 })
 
 t.test('goes on where it was interrupted, when told the same secrets', async (t) => {
   const scene = await setScene(t, { SECRET_KEY: OLD })
-  sealFirstKey(scene.path, OLD, NEW)
+  await sealFirstKey(t, scene.path, OLD, NEW)
 
   const interrupted = await runServer(t, { ...scene, env: { SECRET_KEY: OLD } })
   t.equal(interrupted.code, 1)
@@ -158,7 +153,7 @@ t.test('goes on where it was interrupted, when told the same secrets', async (t)
   })
 
   t.equal(code, 0)
-  t.equal(opensAll(scene.path, NEW), true)
+  t.equal(await opensAll(t, scene.path, NEW), true)
   await assertServes(t, scene, { SECRET_KEY: NEW })
 })
 
@@ -174,15 +169,14 @@ t.test('makes a new secret a new key of HS256, and lets the former one verify it
 
   t.equal(resealed.code, 0)
   const path = join(cwd, 'data', 'postern.db')
-  const db = new SqliteDriver(path)
-  const keys = stealKeys(db, NEW)
+  const db = openSqliteBeside(t, path)
+  const keys = await stealKeys(db, NEW)
   t.same(
     keys.map(({ privateKey }) => privateKey),
     [OLD, NEW],
   )
   // Time passes until the new key signs.
-  db.prepare('update signing_keys set activates_at = activates_at - 330000').run()
-  db.close()
+  await setBack(db, LEAD)
   const again = await startServer(t, { cwd, env: { ...env, SECRET_KEY: NEW } })
   const after = await logInAt(again.address, ada)
   t.equal(decodeHeader(after)['kid'], keys[1]?.kid)

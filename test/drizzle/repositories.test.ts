@@ -5,6 +5,7 @@ import { makeSchema } from '../postgres.ts'
 import { type OpenEmpty, testAccounts } from './accounts.suite.ts'
 import { makeEvent, makeSlot, makeUser } from './rows.ts'
 import { testTokens } from './tokens.suite.ts'
+import { testUserBatches } from './user-batches.suite.ts'
 import { testWholeTables } from './whole-tables.suite.ts'
 
 /** Makes a database, which can be opened several times. */
@@ -33,6 +34,7 @@ for (const [kind, make] of Object.entries(kinds)) {
 
     testAccounts(t, openEmpty)
     testTokens(t, openEmpty)
+    testUserBatches(t, openEmpty)
     testWholeTables(t, openEmpty)
 
     t.test('says that it is unavailable once it is closed, and nothing else', async (t) => {

@@ -1,0 +1,121 @@
+import { isUtf8 } from 'node:buffer'
+import { pipeline, Readable } from 'node:stream'
+import { parse } from 'csv-parse'
+import { MAX_LINE_BYTES, readBlocks } from './lines.ts'
+import { COLUMNS, describeUnknown, type ImportRecord, REQUIRED_COLUMNS, UnreadableError } from './records.ts'
+
+/** Records that are handed on at once. */
+const STEP = 500
+
+const TOO_LONG = `the line is longer than ${MAX_LINE_BYTES} bytes`
+
+/** The parser's own words would repeat what it has read. */
+const REASONS: Record<string, string> = {
+  CSV_QUOTE_NOT_CLOSED: 'a quote is not closed',
+  CSV_INVALID_CLOSING_QUOTE: 'a quote is followed by something else than a comma or the end of the line',
+  INVALID_OPENING_QUOTE: 'there is a quote inside of a field that does not begin with one',
+  CSV_MAX_RECORD_SIZE: `the record is longer than ${MAX_LINE_BYTES} bytes: a quote may not be closed`,
+}
+
+/** What the parser gives for a record. */
+interface Parsed {
+  record: string[]
+  /** `lines` counts those before the end of the record. */
+  info: { lines: number }
+}
+
+/** Why reading has to end, and after how many records. */
+interface Failure {
+  reason: string
+  records: number
+}
+
+/**
+ * Reads CSV (RFC 4180) whose first line names the columns. Empty lines are skipped.
+ *
+ * @throws UnreadableError
+ */
+export async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<ImportRecord[]> {
+  let failure: Failure | undefined
+  const parser = parse({
+    bom: true,
+    info: true,
+    record_delimiter: ['\r\n', '\n'],
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_LINE_BYTES,
+    // An error would discard what has been read before it and not been asked for yet.
+    skip_records_with_error: true,
+    on_skip: (error) => {
+      failure ??= {
+        reason: REASONS[error?.code ?? ''] ?? 'the line is not CSV',
+        records: parser.info.records,
+      }
+      return undefined
+    },
+  })
+
+  async function* bytes(): AsyncGenerator<Buffer> {
+    for await (const block of readBlocks(input)) {
+      // It may hold one of two quotes, so nobody knows what the next line belongs to.
+      if (block.isTooLong) failure ??= { reason: TOO_LONG, records: Number.POSITIVE_INFINITY }
+      if (failure) return
+      yield markBadText(block.bytes)
+    }
+  }
+
+  // What goes wrong here goes wrong below as well.
+  pipeline(Readable.from(bytes()), parser, () => {})
+  let names: string[] | undefined
+  let count = 0
+  let end = 0
+  let extra = 0
+  let records: ImportRecord[] = []
+  for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+    count += 1
+    if (failure && count > failure.records) break
+    const breaks = countBreaks(record)
+    end = info.lines - extra - breaks.returns
+    if (names) records.push(toRecord(end - breaks.newlines, names, record))
+    else names = readHeader(record)
+    extra += breaks.returns
+    if (records.length < STEP) continue
+    yield records
+    records = []
+  }
+  if (records.length > 0) yield records
+  if (failure) throw new UnreadableError(end + 1, failure.reason)
+  if (!names) throw new UnreadableError(1, 'the file is empty: its first line names the columns')
+}
+
+/** Text that is not UTF-8 gets a NUL, which makes the record's field a bad one and leaves the others as they are. */
+function markBadText(bytes: Buffer): Buffer {
+  return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString().replaceAll('\u{fffd}', '\0'))
+}
+
+/** Inside of quotes the parser counts a carriage return as a line too. */
+function countBreaks(record: string[]): { newlines: number; returns: number } {
+  const text = record.some((field) => field.includes('\n') || field.includes('\r')) ? record.join() : ''
+  return { newlines: text.split('\n').length - 1, returns: text.split('\r').length - 1 }
+}
+
+/** @throws UnreadableError */
+function readHeader(record: string[]): string[] {
+  const names = record.map((name) => name.trim().toLowerCase())
+  const unknown = names.find((name) => !(COLUMNS as readonly string[]).includes(name))
+  if (unknown !== undefined) throw new UnreadableError(1, describeUnknown(unknown))
+  const missing = REQUIRED_COLUMNS.find((name) => !names.includes(name))
+  if (missing !== undefined)
+    throw new UnreadableError(1, `the first line does not name the column ${missing}`)
+  if (new Set(names).size < names.length) throw new UnreadableError(1, 'a column is named twice')
+  return names
+}
+
+function toRecord(line: number, names: string[], record: string[]): ImportRecord {
+  if (record.length !== names.length) {
+    return { line, fault: `the line has ${record.length} fields, the first line ${names.length}` }
+  }
+  const fields: Record<string, string | undefined> = {}
+  for (const [index, name] of names.entries()) fields[name] = record[index] || undefined
+  return { line, fields }
+}

@@ -1,0 +1,17 @@
+import { randomFillSync } from 'node:crypto'
+import { v7 as uuidv7 } from 'uuid'
+
+const UUID_BYTES = 16
+const pool = Buffer.alloc(1024 * UUID_BYTES)
+let used = pool.length
+
+/** Makes a UUIDv7. Randomness is asked for by the thousand, since for a million accounts each time counts. */
+export function makeId(): string {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const random = pool.subarray(used, used + UUID_BYTES)
+  used += UUID_BYTES
+  return uuidv7({ random })
+}

@@ -1,0 +1,35 @@
+import type { Database, UserRow } from '../../../drizzle/index.ts'
+import { normalizeEmail } from '../../../plugins/email.ts'
+import { printable } from '../terminal.ts'
+
+/** An account in the shape of JSON and of a table: never its hash. */
+export type AccountRecord = Record<'id' | 'email' | 'name' | 'created_at' | 'disabled_at', string | null>
+
+export function toRecord({ id, email, name, createdAt, disabledAt }: UserRow): AccountRecord {
+  return {
+    id,
+    email,
+    name,
+    created_at: createdAt.toISOString(),
+    disabled_at: disabledAt?.toISOString() ?? null,
+  }
+}
+
+/**
+ * Finds an account.
+ *
+ * @param who its e-mail or its id
+ * @throws where there is none
+ */
+export async function findAccount({ users }: Database, who: string): Promise<UserRow> {
+  const row = who.includes('@')
+    ? await users.findByEmail(normalizeEmail(who))
+    : await users.findById(who.trim().toLowerCase())
+  return assertFound(row, who)
+}
+
+/** @throws where there is no account */
+export function assertFound(row: UserRow | undefined, who: string): UserRow {
+  if (!row) throw new Error(`There is no account ${printable(who)}.`)
+  return row
+}

@@ -1,0 +1,45 @@
+import { Command } from 'commander'
+import { v7 as uuidv7 } from 'uuid'
+import { findAccountFaults } from '../../../plugins/accounts.ts'
+import { normalizeEmail } from '../../../plugins/email.ts'
+import { withContext } from '../context.ts'
+import { hashNewPassword } from '../new-password.ts'
+import { printable, toJson } from '../terminal.ts'
+import { toRecord } from './account.ts'
+
+interface AddOptions {
+  name?: string
+  json?: true
+}
+
+/** `postern users add` */
+export function addCommand(): Command {
+  return new Command('add')
+    .description('make an account; the password is asked for, or read from standard input')
+    .argument('<email>')
+    .option('--name <name>', 'what the person is called')
+    .option('--json', 'print the account as a JSON object')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  postern users add ada@example.com --name 'Ada Lovelace'\n  postern users add ada@example.com < password.txt",
+    )
+    .action((given: string, { name, json }: AddOptions) =>
+      withContext(async ({ config, database, audit }) => {
+        const [fault] = findAccountFaults({ email: given, name })
+        if (fault) throw new Error(`${fault.path.slice(1)} ${fault.message}.`)
+        const email = normalizeEmail(given)
+        const taken = new Error(`There is an account ${email} already.`)
+        if (await database.users.findByEmail(email)) throw taken
+        const hashedPassword = await hashNewPassword(config)
+        const id = uuidv7()
+        const row = await audit('user_created', { userId: id }, (event) =>
+          database.users.insert(
+            { id, email, name: name ?? null, hashedPassword, createdAt: new Date() },
+            event,
+          ),
+        )
+        if (!row) throw taken
+        console.log(json ? toJson(toRecord(row), 2) : `Added ${printable(row.email)} with the id ${row.id}.`)
+      }),
+    )
+}

@@ -1,0 +1,39 @@
+import { InvalidArgumentError } from 'commander'
+import { SUBJECT_CLAIMS, type SubjectClaim } from '../../../plugins/fastapi-tokens.ts'
+
+const MAX_BATCH_SIZE = 10_000
+
+/** Minutes of a year. */
+const MAX_TOKEN_MINUTES = 525_600
+
+/** How a token of a FastAPI application names a user. */
+export interface TokenSubject {
+  claim: SubjectClaim
+  column: string
+}
+
+export function parseBatchSize(text: string): number {
+  return parseWholeNumber(text, MAX_BATCH_SIZE)
+}
+
+export function parseTokenMinutes(text: string): number {
+  return parseWholeNumber(text, MAX_TOKEN_MINUTES)
+}
+
+export function parseTokenSubject(text: string): TokenSubject {
+  const [name, column = ''] = text.split('=', 2)
+  const claim = SUBJECT_CLAIMS.find((claim) => claim === name)
+  if (!claim || !/^\w+$/.test(column)) {
+    throw new InvalidArgumentError(
+      `It must be one of ${SUBJECT_CLAIMS.join(', ')}, and a column, as in sub=email.`,
+    )
+  }
+  return { claim, column }
+}
+
+/** @throws InvalidArgumentError where a text is no number from 1 to `max` */
+export function parseWholeNumber(text: string, max: number): number {
+  const number = Number(text)
+  if (/^\d+$/.test(text) && number >= 1 && number <= max) return number
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`)
+}

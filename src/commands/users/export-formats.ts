@@ -1,0 +1,24 @@
+import { stringify } from 'csv-stringify/sync'
+import type { Format } from '../import/format.ts'
+import type { COLUMNS } from '../import/records.ts'
+import { toJson } from '../terminal.ts'
+
+type Fields = Partial<Record<(typeof COLUMNS)[number], string | null>>
+
+/** Accounts as text. */
+export interface ExportFormat {
+  head(columns: readonly string[]): string
+  rows(rows: Fields[]): string
+}
+
+/** What `users import` reads. */
+export const exportFormats: Record<Format, ExportFormat> = {
+  ndjson: {
+    head: () => '',
+    rows: (rows) => rows.map((row) => `${toJson(row)}\n`).join(''),
+  },
+  csv: {
+    head: (columns) => stringify([[...columns]]),
+    rows: (rows) => stringify(rows.map((row) => Object.values(row))),
+  },
+}

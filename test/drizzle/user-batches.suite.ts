@@ -1,0 +1,108 @@
+import type { Test } from 'tap'
+import type { Database, NewUser, UserConflict } from '../../drizzle/index.ts'
+import type { OpenEmpty } from './accounts.suite.ts'
+import { makeEvent, makeUser, NOW } from './rows.ts'
+
+/** A new account and its event. */
+function makeNew(given: Parameters<typeof makeUser>[0] = {}): NewUser {
+  const user = { name: null, disabledAt: null, tokenVersion: 0, ...makeUser(given) } as NewUser['user']
+  return { user, event: makeEvent({ userId: user.id, event: 'user_created' }) }
+}
+
+async function countRows(database: Database): Promise<[users: number, events: number]> {
+  return await database.withSnapshot(async (snapshot) => [
+    await snapshot.count('users'),
+    await snapshot.count('auditEvents'),
+  ])
+}
+
+const never = () => false
+const always = () => true
+
+/** What every database must do for many accounts at once. */
+export function testUserBatches(t: Test, openEmpty: OpenEmpty): void {
+  t.test('makes many accounts at once, each with its event', async (t) => {
+    const database = await openEmpty(t)
+    const { insert } = database.openUserBatches()
+    const special = makeNew({ name: 'Zoë \\ "x"\t\n🦉 {a,NULL}', disabledAt: NOW, tokenVersion: 7 })
+    const batch = [special, ...Array.from({ length: 999 }, () => makeNew())]
+
+    t.same(await insert(batch, never), { inserted: 1000, conflicts: [] })
+
+    t.same(await countRows(database), [1000, 1000])
+    t.same(await database.users.findById(special.user.id), special.user)
+    t.same(await database.auditEvents.list({ userId: special.user.id, limit: 2 }), [special.event])
+    t.same(await insert([], never), { inserted: 0, conflicts: [] })
+  })
+
+  t.test('makes none of them where one may not be left out', async (t) => {
+    const database = await openEmpty(t)
+    const { findConflicts, insert } = database.openUserBatches()
+    const [ada, bob] = [makeNew(), makeNew()]
+    await insert([ada, bob], never)
+    const sameEmail = makeNew({ email: ada.user.email })
+    const sameId = makeNew({ id: bob.user.id })
+    const batch = [makeNew(), sameEmail, makeNew(), sameId]
+    const expected: UserConflict[] = [
+      { user: sameEmail.user, taken: ada.user },
+      { user: sameId.user, taken: bob.user },
+    ]
+
+    t.same(await findConflicts(batch.map(({ user }) => user)), expected)
+    for (const attempt of ['at first', 'and again']) {
+      const asked: UserConflict[] = []
+      const result = await insert(batch, (conflict) => asked.push(conflict) > 1)
+      t.same(result, { inserted: 0, conflicts: expected }, attempt)
+      t.same(asked, expected.slice(0, 1))
+      t.same(await countRows(database), [2, 2])
+    }
+
+    t.same(await insert(batch, always), { inserted: 2, conflicts: expected }, 'unless they may')
+    t.same(await countRows(database), [4, 4])
+    t.same(await database.users.findById(bob.user.id), bob.user, 'nothing is overwritten')
+    t.same(await insert([makeNew(), makeNew()], never), { inserted: 2, conflicts: [] }, 'the next ones too')
+  })
+
+  t.test('lets one of two batches have an e-mail', async (t) => {
+    const database = await openEmpty(t)
+    const batches = [1, 2].map(() => [
+      makeNew({ email: 'ada@example.com' }),
+      ...Array.from({ length: 50 }, () => makeNew()),
+    ])
+
+    const results = await Promise.all(batches.map((batch) => database.openUserBatches().insert(batch, never)))
+
+    t.same(results.map(({ inserted }) => inserted).sort(), [0, 51])
+    t.same(await countRows(database), [51, 51])
+  })
+
+  t.test('finds accounts by what happened to them', async (t) => {
+    const { auditEvents, openUserBatches } = await openEmpty(t)
+    await auditEvents.insert(makeEvent({ userId: 'a', event: 'user_deleted' }))
+    await auditEvents.insert(makeEvent({ userId: 'b', event: 'user_created' }))
+    await auditEvents.insert(makeEvent({ userId: 'c', event: 'user_deleted' }))
+
+    const { findAudited } = openUserBatches()
+    t.same(await findAudited('user_deleted', ['a', 'b', 'd']), new Set(['a']))
+    t.same(await findAudited('user_deleted', []), new Set())
+  })
+
+  t.test('lists accounts by their e-mails, those that are asked for', async (t) => {
+    const database = await openEmpty(t)
+    const emails = ['a_b@x.test', 'ab@x.test', 'a%b@y.test', 'a!b@y.test']
+    const batch = emails.map((email, index) => makeNew({ email, disabledAt: index === 1 ? NOW : null }))
+    await database.openUserBatches().insert(batch, never)
+    const list = async (filter: object) =>
+      (await database.users.list({ limit: 10, ...filter })).map(({ email }) => email)
+
+    const all = await list({})
+    t.same([...all].sort(), [...emails].sort())
+    const pages = [await list({ limit: 3 }), await list({ limit: 3, after: all[2] })]
+    t.same(pages, [all.slice(0, 3), all.slice(3)])
+    for (const [part, expected] of Object.entries({ a_: emails[0], 'a%': emails[2], 'a!': emails[3] })) {
+      t.same(await list({ email: part }), [expected], part)
+    }
+    t.same(await list({ isDisabled: true }), ['ab@x.test'])
+    t.equal((await list({ isDisabled: false, email: '@x' })).length, 1)
+  })
+}

@@ -1,0 +1,174 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { FASTAPI_ALGORITHM, fastapiUserId } from '../../plugins/fastapi-tokens.ts'
+import { createSealer } from '../../plugins/sealing.ts'
+import { makeEvent, makeSigningKey, makeUser } from '../drizzle/rows.ts'
+import { FASTAPI_SECRET, fastapiToken, inAnHour } from '../fastapi.ts'
+import { claimsOf, encode } from '../forge.ts'
+import { ada, assertProblem, bearer, credentials, makeApp, makeToken, post } from '../helper.ts'
+import { openShared, sharedSettings } from '../shared-database.ts'
+
+const EMAIL = 'Grace@Example.com'
+
+/** An app that has met nobody yet, and a database into which an import has put an account and the key of its tokens. */
+async function setScene(t: Test, more: Record<string, string> = {}) {
+  const settings = { ...(await sharedSettings(t)), ...more }
+  const app = await makeApp(t, settings)
+  const database = await openShared(t, settings)
+  const id = fastapiUserId(FASTAPI_SECRET, 'sub', EMAIL)
+  await database.users.insert(makeUser({ id, email: EMAIL.toLowerCase(), name: 'Grace' }), makeEvent())
+  const kid = `fastapi-${randomUUID()}`
+  const key = makeSigningKey({
+    kid,
+    algorithm: FASTAPI_ALGORITHM,
+    predecessor: 'fastapi',
+    publicKey: null,
+    sealedPrivateKey: createSealer(settings.SECRET_KEY).seal(FASTAPI_SECRET, kid),
+    createdAt: new Date(),
+    activatesAt: new Date(),
+    retiresAt: new Date(Date.now() + 3_600_000),
+  })
+  const get = async (token: string, url = '/getUser') => await app.inject({ url, headers: bearer(token) })
+  return { app, database, key, id, kid, get }
+}
+
+t.test('accepts the tokens that the libraries of Python make, from the key’s first moment on', async (t) => {
+  const { database, key, id, get } = await setScene(t)
+  const exp = inAnHour()
+  const tokens = [
+    fastapiToken({ sub: EMAIL, exp }),
+    fastapiToken({ sub: EMAIL, exp }, { typ: 'JWT', alg: 'HS256' }),
+    fastapiToken({
+      sub: EMAIL,
+      exp: exp + 0.5,
+      iat: exp - 7200.25,
+      nbf: exp - 7200,
+      jti: 'x',
+      role: 'admin',
+    }),
+    fastapiToken({ sub: EMAIL, id: 7, exp, type: 'access', token_type: 'bearer' }),
+  ]
+  for (const token of tokens) assertProblem(t, await get(token), 'invalid_token')
+
+  await database.signingKeys.insert(key, makeEvent())
+
+  for (const token of tokens) {
+    const answer = await get(token)
+    t.match([answer.statusCode, answer.json()], [200, { id, email: EMAIL.toLowerCase(), name: 'Grace' }])
+    t.match((await get(token, '/verify')).headers, { 'remote-user': id, 'remote-email': EMAIL.toLowerCase() })
+  }
+})
+
+t.test('accepts no other token by that key', async (t) => {
+  const { database, key, kid, id, get } = await setScene(t)
+  await database.signingKeys.insert(key, makeEvent())
+  const exp = inAnHour()
+  const good = fastapiToken({ sub: EMAIL, exp })
+  t.equal((await get(good)).statusCode, 200)
+  const [header = '', payload = '', signature = ''] = good.split('.')
+  const hs512 = `${encode({ alg: 'HS512', typ: 'JWT' })}.${payload}`
+
+  const forged: Record<string, string> = {
+    'another secret': fastapiToken({ sub: EMAIL, exp }, undefined, `${FASTAPI_SECRET}.`),
+    'no signature': `${header}.${payload}.`,
+    'no algorithm': `${encode({ alg: 'none', typ: 'JWT' })}.${payload}.`,
+    'another algorithm': `${hs512}.${createHmac('sha512', FASTAPI_SECRET).update(hs512).digest('base64url')}`,
+    'another header': fastapiToken({ sub: EMAIL, exp }, '{"alg": "HS256", "typ": "JWT"}'),
+    'the key’s kid': fastapiToken({ sub: EMAIL, exp }, { alg: 'HS256', typ: 'JWT', kid }),
+    'our own type': fastapiToken({ sub: EMAIL, exp }, { alg: 'HS256', typ: 'at+jwt', kid }),
+    'a part too many': `${good}.${signature}`,
+    'no end': fastapiToken({ sub: EMAIL }),
+    'an end that is no number': fastapiToken({ sub: EMAIL, exp: String(exp) }),
+    'an end in the past': fastapiToken({ sub: EMAIL, exp: exp - 7200 }),
+    'an end that no database can write': fastapiToken({ sub: EMAIL, exp: 1e15 }),
+    'a beginning in the future': fastapiToken({ sub: EMAIL, exp, nbf: exp }),
+    'no subject': fastapiToken({ exp }),
+    'a subject that is no text': fastapiToken({ sub: { email: EMAIL }, exp }),
+    'another spelling of the subject': fastapiToken({ sub: EMAIL.toLowerCase(), exp }),
+    'another claim for the subject': fastapiToken({ email: EMAIL, exp }),
+    'our own id for the subject': fastapiToken({ sub: id, exp }),
+    'a scope': fastapiToken({ sub: EMAIL, exp, scope: 'reset' }),
+    scopes: fastapiToken({ sub: EMAIL, exp, scopes: [] }),
+    'a refresh token': fastapiToken({ sub: EMAIL, exp, type: 'refresh' }),
+    'an audience': fastapiToken({ sub: EMAIL, exp, aud: 'fastapi-users:auth' }),
+  }
+  for (const [about, token] of Object.entries(forged))
+    assertProblem(t, await get(token), 'invalid_token', about)
+})
+
+t.test('reaches no account that the import has not made', async (t) => {
+  const { app, database, key, get } = await setScene(t)
+  await database.signingKeys.insert(key, makeEvent())
+  const own = await makeToken(app)
+  const exp = inAnHour()
+
+  for (const sub of [ada.email, String(claimsOf(own)['sub'])]) {
+    assertProblem(t, await get(fastapiToken({ sub, exp })), 'invalid_token', sub)
+  }
+  t.equal((await get(own)).statusCode, 200, 'whose own token counts')
+})
+
+t.test('refuses them on the next request, by whatever refuses a token', async (t) => {
+  const { app, database, key, id, kid, get } = await setScene(t)
+  await database.signingKeys.insert(key, makeEvent())
+  const exp = inAnHour()
+  const [one, other] = [fastapiToken({ sub: EMAIL, exp }), fastapiToken({ sub: EMAIL, exp: exp + 1 })]
+  t.same([(await get(one)).statusCode, (await get(other)).statusCode], [200, 200])
+
+  const loggedOut = await app.inject({ method: 'POST', url: '/logout', headers: bearer(one) })
+  t.equal(loggedOut.statusCode, 200)
+  assertProblem(t, await get(one), 'invalid_token', 'logged out')
+  const last = one.slice(-1)
+  for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.replace(
+    last,
+    '',
+  )) {
+    t.equal((await get(one.slice(0, -1) + character)).statusCode, 401, 'in any spelling of its signature')
+  }
+  t.equal((await get(other)).statusCode, 200, 'another of the same account')
+
+  for (const [about, change] of [
+    ['logged out everywhere', () => app.postern.logOutEverywhere(id)],
+    ['disabled', () => app.postern.disableUser(id)],
+    ['enabled again', () => app.postern.enableUser(id)],
+    ['another password', () => app.postern.setPassword(id, ada.password)],
+    ['deleted', () => app.postern.deleteUser(id)],
+  ] as const) {
+    await change()
+    assertProblem(t, await get(other), 'invalid_token', about)
+  }
+  await post(app, '/register', { ...ada, email: EMAIL })
+  assertProblem(t, await get(other), 'invalid_token', 'somebody else registers with the same e-mail')
+
+  await database.users.insert(makeUser({ id, email: 'again@example.com' }), makeEvent())
+  t.equal((await get(other)).statusCode, 200)
+  await database.signingKeys.retire(kid, new Date(), makeEvent())
+  assertProblem(t, await get(other), 'invalid_token', 'the key is retired')
+})
+
+t.test('never signs by it, also where HS256 signs', async (t) => {
+  const settings = await sharedSettings(t)
+  const { app, database, key, kid } = await setScene(t, { ...settings, ALGORITHM: 'HS256' })
+  await database.signingKeys.insert(key, makeEvent())
+  await post(app, '/register', ada)
+  const another = await makeApp(t, { ...settings, ALGORITHM: 'HS256' })
+
+  for (const each of [app, another]) {
+    const { access_token: token } = (await post(each, '/login', credentials)).json()
+    const { kid: used, typ } = JSON.parse(Buffer.from(token.split('.')[0], 'base64url').toString())
+    t.not(used, kid)
+    t.equal(typ, 'at+jwt')
+  }
+  t.same((await app.inject('/.well-known/jwks.json')).json(), { keys: [] })
+})
+
+t.test('tells a host whose token it is', async (t) => {
+  const { app, database, key } = await setScene(t)
+  await database.signingKeys.insert(key, makeEvent())
+  const id = fastapiUserId(FASTAPI_SECRET, 'sub', '7')
+  await database.users.insert(makeUser({ id, email: 'seven@example.com' }), makeEvent())
+
+  const auth = await app.postern.verifyToken(fastapiToken({ sub: 7, exp: inAnHour() }))
+
+  t.match(auth, { userId: id, email: 'seven@example.com', tokenId: /^fastapi\.[\w-]{43}$/ })
+})
