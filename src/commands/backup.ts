@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs'
+import { Command } from 'commander'
+import { databasePath, isPostgresUrl } from '../../drizzle/index.ts'
+import { backUpSqlite } from '../../drizzle/sqlite/backup.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { secretKeyPath } from '../secret-key.ts'
+
+/** `postern backup`: a copy of the SQLite file. */
+export function backupCommand(): Command {
+  return new Command('backup')
+    .description('copy the SQLite database into a new file; the service may run meanwhile')
+    .argument('<file>', 'which must not be there yet')
+    .addHelpText(
+      'after',
+      `
+The copy is consistent, and on the disk when the command ends. It holds password hashes: only its owner can read it.
+Its signing keys are sealed with SECRET_KEY, or with the secret in the file beside the database: keep that too, in another place.
+PostgreSQL has pg_dump for this.
+
+Examples:
+  $ postern backup /var/backups/postern-$(date +%F).db
+
+To restore it, with the service stopped:
+  $ rm -f data/postern.db data/postern.db-wal data/postern.db-shm
+  $ cp /var/backups/postern-2026-11-22.db data/postern.db
+  $ cp /var/backups/postern.db.secret data/postern.db.secret`,
+    )
+    .action(backUp)
+}
+
+function backUp(file: string): void {
+  const config = loadConfig()
+  const path = pathOf(config)
+  const { accounts, bytes } = backUpSqlite(path, file)
+  console.log(`${file}: ${accounts} accounts, ${(bytes / 1_000_000).toFixed(1)} MB`)
+  console.error(reminder(path, config))
+}
+
+function pathOf({ databaseUrl, databaseSchema }: Config): string {
+  const path = databasePath(databaseUrl)
+  if (path !== null && existsSync(path)) return path
+  throw new Error(
+    isPostgresUrl(databaseUrl)
+      ? `This is for SQLite. DATABASE_URL is a PostgreSQL server, which has a program of its own for it:\npg_dump --format=custom --schema=${databaseSchema} --file=FILE "$DATABASE_URL"`
+      : `There is no database at ${databaseUrl}. Run this where the service runs, or set DATABASE_URL.`,
+  )
+}
+
+function reminder(path: string, { secretKey }: Config): string {
+  const secret = secretKey === undefined ? `the secret in ${secretKeyPath(path)}` : 'SECRET_KEY'
+  return `Its signing keys open only with ${secret}: back that up too, in another place.`
+}

@@ -1,0 +1,80 @@
+import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { secretKeyPath } from '../../secret-key.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
+
+/** Bytes. Below the first nothing can be written for long; below the second there is no room to grow. */
+const FULL = 100_000_000
+const NEARLY_FULL = 1_000_000_000
+
+/** Numbers of network file systems, of which the write-ahead log does not work on any (https://sqlite.org/wal.html). */
+const NETWORK_FILE_SYSTEMS: Record<number, string> = {
+  26985: 'NFS',
+  20859: 'SMB',
+  4283649346: 'CIFS',
+  4266872130: 'SMB2',
+}
+
+/** @param database path of the SQLite file; null where there is none */
+export function checkPermissions(database: string | null): Finding[] {
+  if (process.platform === 'win32') return [ok('not checked on Windows')]
+  const databaseFiles = database === null ? [] : ['', '-wal', '-shm'].map((suffix) => database + suffix)
+  const secrets = database === null ? [] : [secretKeyPath(database), `${secretKeyPath(database)}.new`]
+  const files = [...databaseFiles, ...secrets, ...(holdsSecret('.env') ? ['.env'] : [])].filter(existsSync)
+  const findings = files.flatMap(checkMode)
+  return findings.length > 0 || files.length === 0
+    ? findings
+    : [ok(`${files.join(', ')}: only their owner can read them`)]
+}
+
+function checkMode(path: string): Finding[] {
+  const mode = statSync(path).mode & 0o777
+  const detail = `${path} has the mode ${mode.toString(8).padStart(4, '0')}`
+  const remedy = `chmod 600 ${path}`
+  if (mode & 0o007) return [fail(`${detail}: every user of this machine can get at its secrets`, remedy)]
+  if (mode & 0o070) return [warn(`${detail}: its group can get at its secrets`, remedy)]
+  return []
+}
+
+function holdsSecret(path: string): boolean {
+  try {
+    const { SECRET_KEY, NEW_SECRET_KEY, DATABASE_URL = '' } = parseEnv(readFileSync(path, 'utf8'))
+    return Boolean(SECRET_KEY ?? NEW_SECRET_KEY) || /:\/\/[^/@]*:[^/@]*@/.test(DATABASE_URL)
+  } catch {
+    return false
+  }
+}
+
+/** @param database path of the SQLite file */
+export function checkDisk(database: string): Finding[] {
+  const directory = nearestDirectory(dirname(resolve(database)))
+  const { bavail, bsize, type } = statfsSync(directory)
+  const free = bavail * bsize
+  const size = existsSync(database) ? statSync(database).size : 0
+  const detail = `${gigabytes(free)} free in ${directory}, the database has ${gigabytes(size)}`
+  const network = NETWORK_FILE_SYSTEMS[type]
+  return [
+    ...(network === undefined
+      ? []
+      : [
+          fail(
+            `${directory} is on ${network}, where SQLite’s write-ahead log does not work`,
+            'Move the database to a local disk, or use PostgreSQL.',
+          ),
+        ]),
+    free < FULL
+      ? fail(detail, 'Make room: logins and logouts fail when the disk is full.')
+      : free < Math.max(NEARLY_FULL, size)
+        ? warn(detail, 'Make room: a backup onto this disk needs as much as the database has.')
+        : ok(detail),
+  ]
+}
+
+function nearestDirectory(path: string): string {
+  return existsSync(path) ? path : nearestDirectory(dirname(path))
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toPrecision(3)} GB`
+}

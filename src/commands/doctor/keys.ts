@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { databasePath, isPostgresUrl, type SigningKeyRow } from '../../../drizzle/index.ts'
+import { isLive, stateOf } from '../../../plugins/key-lifecycle.ts'
+import { createSealer } from '../../../plugins/sealing.ts'
+import type { Config } from '../../config.ts'
+import { isSecretKey } from '../../options.ts'
+import { secretKeyPath } from '../../secret-key.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
+
+const DAY = 86_400_000
+/** Days after which somebody should think of a new key, where none comes by itself. */
+const OLD = 365
+/** Days that the service may take for what it does every hour. */
+const GRACE = 1
+
+/** Where the secret is that the keys are sealed with. */
+export interface FoundSecret {
+  /** Undefined where there is none that could be used. */
+  secretKey: string | undefined
+  findings: Finding[]
+}
+
+/** Finds the secret, and makes none, unlike the service. */
+export function findSecret({ secretKey, databaseUrl }: Config): FoundSecret {
+  if (secretKey !== undefined) return { secretKey, findings: [ok('SECRET_KEY is set')] }
+  if (isPostgresUrl(databaseUrl)) {
+    return none('SECRET_KEY is not set', 'Set it: with PostgreSQL, every instance needs the same one.')
+  }
+  const database = databasePath(databaseUrl)
+  if (database === null)
+    return { secretKey: undefined, findings: [ok('none is kept for a database in memory')] }
+  const path = secretKeyPath(database)
+  if (!existsSync(path)) {
+    if (!existsSync(database))
+      return { secretKey: undefined, findings: [ok(`${path} is made at the first start`)] }
+    return none(
+      `SECRET_KEY is not set, and ${path} is not there`,
+      `Restore ${path}, or set SECRET_KEY to what was in it: without it the service does not start.`,
+    )
+  }
+  const kept = readFileSync(path, 'utf8').trim()
+  if (isSecretKey(kept)) return { secretKey: kept, findings: [ok(`kept in ${path}`)] }
+  return none(`${path} is too short to hold a secret`, 'Restore it, or set SECRET_KEY.')
+}
+
+function none(detail: string, remedy: string): FoundSecret {
+  return { secretKey: undefined, findings: [fail(detail, remedy)] }
+}
+
+/** @param secretKey undefined where there is none to try */
+export function checkKeys(
+  rows: SigningKeyRow[],
+  secretKey: string | undefined,
+  { algorithm, keyRotationDays }: Config,
+): Finding[] {
+  const now = new Date()
+  const live = rows.filter((key) => isLive(key, now))
+  const findings: Finding[] = []
+  const sealed = secretKey === undefined ? [] : live.filter((key) => !opens(key, secretKey))
+  if (sealed.length > 0) {
+    findings.push(
+      fail(
+        `SECRET_KEY does not open ${sealed.map(({ kid }) => kid).join(', ')}: the service would not start`,
+        'Set the SECRET_KEY that the keys were sealed with. If a reseal was interrupted, run postern keys reseal again.',
+      ),
+    )
+  }
+  const signer = live.findLast(
+    (key) =>
+      key.algorithm === algorithm &&
+      ['signing', 'verifying'].includes(stateOf(key, rows, now)) &&
+      key.retiresAt === null,
+  )
+  if (!signer)
+    return [...findings, ok(`no key signs by ${algorithm} yet: the service makes one when it starts`)]
+  const age = (now.getTime() - signer.createdAt.getTime()) / DAY
+  findings.push(...checkAge(signer.kid, age, keyRotationDays), ...findOverdue(live, rows, now))
+  if (findings.some(({ status }) => status !== 'ok')) return findings
+  return [ok(`${signer.kid} signs by ${algorithm}, since ${age.toFixed(0)} days; ${live.length} verify`)]
+}
+
+function opens({ kid, sealedPrivateKey }: SigningKeyRow, secretKey: string): boolean {
+  try {
+    createSealer(secretKey).open(sealedPrivateKey, kid)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function checkAge(kid: string, age: number, rotationDays: number | undefined): Finding[] {
+  const detail = `${kid} has signed for ${age.toFixed(0)} days`
+  if (rotationDays !== undefined && age > rotationDays + GRACE) {
+    return [
+      warn(
+        `${detail}, and KEY_ROTATION_DAYS is ${rotationDays}`,
+        'Start the service, which rotates by itself, and see its log; or run postern keys rotate.',
+      ),
+    ]
+  }
+  if (rotationDays !== undefined || age <= OLD) return []
+  return [warn(detail, 'Set KEY_ROTATION_DAYS, or run postern keys rotate.')]
+}
+
+/** Keys that have long been replaced and have no end, since nobody has looked after them. */
+function findOverdue(live: SigningKeyRow[], rows: SigningKeyRow[], now: Date): Finding[] {
+  const overdue = live.filter(({ kid, retiresAt }) => {
+    const successor = rows.find(({ predecessor }) => predecessor === kid)
+    return retiresAt === null && successor && now.getTime() - successor.activatesAt.getTime() > GRACE * DAY
+  })
+  return overdue.map(({ kid }) =>
+    warn(`${kid} was replaced long ago, and still verifies`, 'Start the service, which ends its use.'),
+  )
+}
