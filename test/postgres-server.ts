@@ -152,7 +152,7 @@ function makeCluster(initdb: string, data: string, password: string, owner?: Own
 }
 
 /** Below those that the system hands out by itself: while the server is down, nobody else is given it. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(15_000, 32_000)
     const server = createServer()

@@ -1,0 +1,234 @@
+import { bearer } from '../helper.ts'
+
+/** Somebody's account, and what may be expected of it. */
+interface Account {
+  email: string
+  password: string
+  /** Known once the registration has been answered. */
+  id?: string
+  /** Whether a registration was sent whose answer did not come, so that it may have happened. */
+  isDoubtful: boolean
+}
+
+/** A login, and what may be expected of its token. */
+interface Login {
+  account: Account
+  token: string
+  /** Whether a logout was sent whose answer did not come, so that it may have happened. */
+  isDoubtful: boolean
+}
+
+/** An answer, as far as the service gave one: else what stands in its place. */
+interface Answer {
+  status: number
+  code: string | undefined
+  body: Record<string, unknown>
+}
+
+export interface LoadOptions {
+  /** Where to send a request. */
+  address: () => string
+  people: number
+  /** Milliseconds between two things that one of them does, on average. */
+  pause: number
+}
+
+/** People who register, log in, look who they are and log out, at random, and hold every answer against what went before. */
+export interface Load {
+  /** How often each answer came, as in `login 200` and `logout 503 database_unavailable`. */
+  answers: Record<string, number>
+  /** What should never have happened. */
+  violations: string[]
+  /** When the last answer of a kind came, by `performance.now()`. */
+  lastSeen: Map<string, number>
+  /** Registrations that were answered 201. */
+  accounts: Account[]
+  /** Tokens whose logout was answered 200. */
+  endedTokens: string[]
+  /** Lets everybody finish what he is doing. */
+  stop(): Promise<void>
+  /** Asks about each account and each ended token once more. */
+  settle(): Promise<void>
+}
+
+/** Milliseconds after which an answer has not come: longer than any that the service allows itself. */
+const PATIENCE = 20_000
+
+/** What the service says when it cannot do as it is asked, each with `Retry-After`. */
+const UNAVAILABLE = ['database_unavailable', 'overloaded', 'service_unavailable']
+
+let count = 0
+
+/** Sets people to work. */
+export function startLoad({ address, people, pause }: LoadOptions): Load {
+  const answers: Load['answers'] = {}
+  const violations: string[] = []
+  const lastSeen: Load['lastSeen'] = new Map()
+  const accounts: Account[] = []
+  const endedTokens: string[] = []
+  let isStopped = false
+
+  async function ask(action: string, send: () => Promise<Response>): Promise<Answer> {
+    const answer = await receive(send)
+    const { status, code } = answer
+    const kind = [action, status || 'lost', code].filter((part) => part !== undefined).join(' ')
+    answers[kind] = (answers[kind] ?? 0) + 1
+    lastSeen.set(code ?? `${status}`, performance.now())
+    return answer
+  }
+
+  async function receive(send: () => Promise<Response>): Promise<Answer> {
+    try {
+      const response = await send()
+      const { status, headers } = response
+      const type = headers.get('content-type') ?? ''
+      // In the service's place: a balancer's own page.
+      if (type.startsWith('text/html')) return { status: 0, code: `balancer ${status}`, body: {} }
+      if (!/^application\/(problem\+)?json/.test(type)) violations.push(`${status} of the type ${type}`)
+      if (status === 503 && !/^\d+$/.test(headers.get('retry-after') ?? '')) {
+        violations.push('503 without Retry-After')
+      }
+      const body = (await response.json()) as Answer['body']
+      return { status, code: body['code'] as string | undefined, body }
+    } catch (error) {
+      const { cause, name } = error as Error & { cause?: { code?: string } }
+      if (name === 'TimeoutError') violations.push('no answer at all')
+      return { status: 0, code: cause?.code ?? name, body: {} }
+    }
+  }
+
+  /** Whether an answer says that nothing came of it; if it is none of the contract's, that is noted. */
+  function failed(action: string, { status, code }: Answer, expected: boolean): boolean {
+    if (expected) return false
+    const isAllowed = status === 0 || (status === 503 && UNAVAILABLE.includes(code ?? ''))
+    if (!isAllowed) violations.push(`${action}: ${status} ${code}`)
+    return true
+  }
+
+  async function register(): Promise<Account | undefined> {
+    count += 1
+    const email = `person-${process.pid}-${count}@example.com`
+    const account: Account = { email, password: `the password of person ${count}`, isDoubtful: false }
+    while (!isStopped) {
+      const answer = await ask('register', () => post('/register', { ...account, isDoubtful: undefined }))
+      const { status, body } = answer
+      if (status === 201) {
+        account.id = body['id'] as string
+        accounts.push(account)
+        return account
+      }
+      if (status === 409 && account.isDoubtful) return account
+      failed('register', answer, false)
+      account.isDoubtful = true
+      await rest()
+    }
+    return undefined
+  }
+
+  async function logIn(account: Account): Promise<Login | undefined> {
+    const { email, password } = account
+    while (!isStopped) {
+      const answer = await ask('login', () => post('/login', { email, password }))
+      if (!failed('login', answer, answer.status === 200)) {
+        return { account, token: answer.body['access_token'] as string, isDoubtful: false }
+      }
+      await rest()
+    }
+    return undefined
+  }
+
+  async function check({ account, token, isDoubtful }: Login): Promise<void> {
+    const answer = await ask('getUser', () => get('/getUser', token))
+    const isEnded = isDoubtful && answer.status === 401 && answer.code === 'invalid_token'
+    if (failed('getUser', answer, answer.status === 200 || isEnded)) return
+    if (
+      !isEnded &&
+      (answer.body['email'] !== account.email || (account.id ?? answer.body['id']) !== answer.body['id'])
+    ) {
+      violations.push(`getUser: somebody else's account`)
+    }
+  }
+
+  async function logOut(login: Login): Promise<void> {
+    while (!isStopped) {
+      const answer = await ask('logout', () => post('/logout', undefined, login.token))
+      if (!failed('logout', answer, answer.status === 200)) {
+        endedTokens.push(login.token)
+        return
+      }
+      login.isDoubtful = true
+      if (Math.random() < 0.5) await check(login)
+      await rest()
+    }
+  }
+
+  async function checkEnded(token: string | undefined): Promise<void> {
+    if (token === undefined) return
+    const answer = await ask('getUser of an ended token', () => get('/getUser', token))
+    const isRefused = answer.status === 401 && answer.code === 'invalid_token'
+    failed('getUser of an ended token', answer, isRefused)
+  }
+
+  async function live(): Promise<void> {
+    await rest()
+    let account: Account | undefined
+    while (!isStopped) {
+      if (!account || Math.random() < 0.2) account = await register()
+      const login = account && (await logIn(account))
+      if (!login) return
+      while (!isStopped && Math.random() < 0.8) {
+        await check(login)
+        await rest()
+      }
+      if (isStopped) return
+      await logOut(login)
+      // At once, and wherever a balancer sends it.
+      await Promise.all([checkEnded(login.token), checkEnded(login.token)])
+      await checkEnded(endedTokens[Math.floor(Math.random() * endedTokens.length)])
+      await rest()
+    }
+  }
+
+  const rest = () => new Promise((resolve) => setTimeout(resolve, isStopped ? 0 : 2 * pause * Math.random()))
+
+  const post = (path: string, body?: object, token?: string) =>
+    fetch(`${address()}${path}`, {
+      method: 'POST',
+      headers: { ...(body && { 'content-type': 'application/json' }), ...(token && bearer(token)) },
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(PATIENCE),
+    })
+
+  const get = (path: string, token: string) =>
+    fetch(`${address()}${path}`, { headers: bearer(token), signal: AbortSignal.timeout(PATIENCE) })
+
+  const lives = Array.from({ length: people }, live)
+
+  return {
+    answers,
+    violations,
+    lastSeen,
+    accounts,
+    endedTokens,
+    async stop() {
+      isStopped = true
+      await Promise.all(lives)
+    },
+    async settle() {
+      isStopped = false
+      await forEach(accounts, async (account) => {
+        if (!(await logIn(account))) violations.push('an account has gone')
+      })
+      await forEach(endedTokens, checkEnded)
+    },
+  }
+}
+
+/** Does something with each item, a few at a time. */
+async function forEach<Item>(items: Item[], action: (item: Item) => Promise<void>): Promise<void> {
+  const rest = items.values()
+  const worker = async () => {
+    for (const item of rest) await action(item)
+  }
+  await Promise.all(Array.from({ length: 8 }, worker))
+}

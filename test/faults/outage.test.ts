@@ -1,0 +1,71 @@
+import t, { type Test } from 'tap'
+import { until } from '../process.ts'
+import { startLoad } from './load.ts'
+import {
+  assertRecovered,
+  assertUnavailable,
+  connectOperator,
+  makePostgres,
+  type Scene,
+  setScene,
+} from './scene.ts'
+
+const postgres = await makePostgres(t)
+
+/** Asserts that of what a load has seen nothing is wrong, and that it has seen the outage. */
+async function assertKept(t: Test, load: ReturnType<typeof startLoad>): Promise<void> {
+  await load.stop()
+  await load.settle()
+  await load.stop()
+  t.same(load.violations, [])
+  t.ok(load.accounts.length > 0 && load.endedTokens.length > 0, 'people have come and gone')
+  const outage = Object.entries(load.answers).filter(([answer]) => answer.endsWith(' database_unavailable'))
+  t.ok(outage.length > 0, 'and have noticed the outage')
+}
+
+function loadOn({ server }: Scene) {
+  return startLoad({ address: () => server.address, people: 8, pause: 20 })
+}
+
+for (const mode of ['fast', 'immediate'] as const) {
+  t.test(
+    `a server that stops (${mode}) under load is a 503 until it is back, and nothing acknowledged is lost`,
+    async (t) => {
+      const scene = await setScene(t, postgres)
+      const load = loadOn(scene)
+      await until(() => load.endedTokens.length > 5)
+
+      await postgres.stop(mode)
+      await assertUnavailable(t, scene)
+      await assertUnavailable(t, scene)
+      await postgres.start()
+      scene.operator = await connectOperator(t, postgres.url)
+      await until(async () => (await fetch(`${scene.server.address}/readyz`)).status === 200)
+      const ended = load.endedTokens.length
+      await until(() => load.endedTokens.length > ended + 5)
+
+      await assertKept(t, load)
+      await assertRecovered(t, scene)
+    },
+  )
+}
+
+t.test(
+  'a server that no longer answers is a 503 until it goes on, and nothing acknowledged is lost',
+  async (t) => {
+    const scene = await setScene(t, postgres)
+    const load = loadOn(scene)
+    await until(() => load.endedTokens.length > 5)
+
+    postgres.signal('SIGSTOP')
+    await assertUnavailable(t, scene)
+    await assertUnavailable(t, scene)
+    postgres.signal('SIGCONT')
+    await until(async () => (await fetch(`${scene.server.address}/readyz`)).status === 200)
+    const ended = load.endedTokens.length
+    await until(() => load.endedTokens.length > ended + 5)
+
+    await assertKept(t, load)
+    await assertRecovered(t, scene)
+  },
+)

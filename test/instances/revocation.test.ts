@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { createSealer } from '../../plugins/sealing.ts'
+import { connectOperator, makePostgres } from '../faults/scene.ts'
+import { claimsOf, forge, type StolenKey } from '../forge.ts'
+import { ada, bearer } from '../helper.ts'
+import { logInAt, postJson, type ServerProcess } from '../process.ts'
+import { type Deployment, makeDeployment, SECRET_KEY } from './deployment.ts'
+
+/** How long it goes on. */
+const seconds = Number(process.env['REVOCATION_SECONDS'] ?? 15)
+
+t.setTimeout(seconds * 1000 + 120_000)
+
+/** As a crash may lose what is not on the disk. */
+const postgres = await makePostgres(t, { fsync: 'on' })
+
+/** Does something again and again until the time is over. */
+async function keepOn(action: (round: number) => Promise<void>): Promise<void> {
+  const end = performance.now() + seconds * 1000
+  for (let round = 0; performance.now() < end; round++) await action(round)
+}
+
+/** Ada's tokens, as many as one likes, without the price of a login: made by the deployment's key. */
+async function makeMint(deployment: Deployment, { address }: ServerProcess): Promise<() => string> {
+  await postJson(`${address}/register`, ada)
+  const claims = claimsOf(await logInAt(address, ada))
+  const operator = await connectOperator(t, postgres.url)
+  const { rows } = await operator.query(`select * from ${deployment.env['DATABASE_SCHEMA']}.signing_keys`)
+  const { kid, algorithm, public_key: publicKey, sealed_private_key: sealed } = rows[0]
+  const key: StolenKey = { kid, algorithm, publicKey, privateKey: createSealer(SECRET_KEY).open(sealed, kid) }
+  return () => forge(key, { ...claims, jti: uuidv7() })
+}
+
+/** The status of an answer; 0 where none came. */
+async function ask(path: string, token: string, method = 'GET'): Promise<number> {
+  try {
+    const response = await fetch(path, {
+      method,
+      headers: bearer(token),
+      signal: AbortSignal.timeout(20_000),
+    })
+    await response.arrayBuffer()
+    return response.status
+  } catch {
+    return 0
+  }
+}
+
+t.test('a logout that was answered counts, whatever happens to instances and the database', async (t) => {
+  const deployment = makeDeployment(t, postgres.url, { LOG_LEVEL: 'warn' })
+  const fleet = await Promise.all([deployment.start(), deployment.start(), deployment.start()])
+  const mint = await makeMint(deployment, fleet[0])
+  const somewhere = () => fleet[Math.floor(Math.random() * fleet.length)]?.address ?? ''
+  const tally: Record<string, number> = {}
+  const ended: string[] = []
+
+  const count = (what: string, status: number) => {
+    const kind = `${what} ${status}`
+    tally[kind] = (tally[kind] ?? 0) + 1
+  }
+  const checkEnded = async (token: string, address: string) =>
+    count('after its logout', await ask(`${address}/getUser`, token))
+
+  const holder = () =>
+    keepOn(async () => {
+      const token = mint()
+      let isOver = false
+      // Whoever checks meanwhile, so that every instance knows the token, and reads of it are under way.
+      const others = (async () => {
+        while (!isOver) count('before or during', await ask(`${somewhere()}/getUser`, token))
+      })()
+      const status = await ask(`${somewhere()}/logout`, token, 'POST')
+      count('logout', status)
+      if (status === 200) {
+        ended.push(token)
+        await Promise.all(fleet.map(({ address }) => checkEnded(token, address)))
+      }
+      isOver = true
+      await others
+      const old = ended[Math.floor(Math.random() * ended.length)]
+      if (old !== undefined) await checkEnded(old, somewhere())
+    })
+
+  const restartDatabase = () =>
+    keepOn(async (round) => {
+      await sleep(4000)
+      await postgres.stop(round % 2 === 0 ? 'immediate' : 'fast')
+      await postgres.start()
+    })
+
+  const replaceInstances = () =>
+    keepOn(async (round) => {
+      await sleep(3000)
+      const index = round % fleet.length
+      await fleet[index]?.stop('SIGKILL')
+      while (fleet[index]?.process.signalCode) {
+        // As whoever supervises it does, should it find no database.
+        fleet[index] = await deployment.start().catch(() => fleet[index] as ServerProcess)
+      }
+    })
+
+  await Promise.all([...Array.from({ length: 8 }, holder), restartDatabase(), replaceInstances()])
+  for (const token of ended) await checkEnded(token, somewhere())
+
+  for (const [what, times] of Object.entries(tally)) t.comment(`${times} x ${what}`)
+  t.equal(tally['after its logout 200'], undefined)
+  t.ok((tally['after its logout 401'] ?? 0) > ended.length && ended.length > 50)
+  const statuses = new Set(Object.keys(tally).map((what) => what.split(' ').at(-1)))
+  t.same(
+    [...statuses].filter((status) => !['0', '200', '401', '503'].includes(status ?? '')),
+    [],
+  )
+  const operator = await connectOperator(t, postgres.url)
+  const { rows } = await operator.query(
+    `select jti from ${deployment.env['DATABASE_SCHEMA']}.blacklisted_tokens`,
+  )
+  const revoked = new Set(rows.map(({ jti }) => jti))
+  t.same(
+    ended.filter((token) => !revoked.has(claimsOf(token)['jti'])),
+    [],
+    'each is in the database',
+  )
+})
