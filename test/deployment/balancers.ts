@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { type Answer, makeClient, type Sent } from '../gateways/application.ts'
-import { adapt, freePort, makeDirectory, run } from '../gateways/gateways.ts'
+import { adapt, makeDirectory, run } from '../gateways/gateways.ts'
 import { ada } from '../helper.ts'
+import { freePort } from '../postgres-server.ts'
 import { type ServerProcess, startServer } from '../process.ts'
 
 const HAPROXY_CFG = fileURLToPath(new URL('../../examples/load-balancer/haproxy.cfg', import.meta.url))
