@@ -67,7 +67,7 @@ export async function inspectPostgres(
       ...facts,
       ...clock,
       schema: state,
-      writeFault: isReadOnly && false
+      writeFault: isReadOnly
         ? 'the server takes no writes, as a standby does'
         : await findMissingRight(client, schema, state === 'none'),
       ...(state === 'none' || state === 'outdated'

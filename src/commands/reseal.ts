@@ -46,6 +46,14 @@ async function resealAll(
   }
   // The key of HS256 is the secret itself, so a new secret is a new key.
   if (config.algorithm === 'HS256') {
+    for (const [index, { kid, algorithm, activatesAt }] of keys.entries()) {
+      // One that waits to sign would bring the former secret back.
+      const isFormer = algorithm === 'HS256' && activatesAt > now && privateKeys[index] !== newSecretKey
+      if (!isFormer) continue
+      await audit('sensitive_delete', { reason: 'signing_key', target: kid }, (event) =>
+        signingKeys.retire(kid, now, event),
+      )
+    }
     const tokenLifetime = config.accessTokenExpireMinutes * 60
     const { algorithm } = config
     await createKeyLifecycle({

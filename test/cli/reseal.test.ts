@@ -185,6 +185,24 @@ t.test('makes a new secret a new key of HS256, and lets the former one verify it
   }
 })
 
+t.test('lets no key of the former secret sign that was waiting to', async (t) => {
+  const env = { ALGORITHM: 'HS256', SECRET_KEY: OLD }
+  const cwd = t.testdir()
+  await (await startServer(t, { cwd, env })).stop()
+  t.equal((await postern(['keys', 'rotate'], { cwd, env })).code, 0)
+
+  t.equal((await postern(['keys', 'reseal'], { cwd, env: { ...env, NEW_SECRET_KEY: NEW } })).code, 0)
+
+  const { stdout } = await postern(['keys', 'list', '--json'], { cwd, env: { ...env, SECRET_KEY: NEW } })
+  const keys = JSON.parse(stdout) as { kid: string; state: string }[]
+  t.same(
+    keys.map(({ state }) => state),
+    ['signing', 'retired', 'published'],
+  )
+  const stolen = await stealKeys(openSqliteBeside(t, join(cwd, 'data', 'postern.db')), NEW)
+  t.equal(stolen.at(-1)?.privateKey, NEW)
+})
+
 t.test('a database without its kept secret is a clear error, and no new secret is made', async (t) => {
   const { cwd, secretPath } = await setScene(t)
   rmSync(secretPath)
