@@ -21,6 +21,8 @@ export interface Connection {
   tables: Tables
   transact: Transact
   bulkInsert: BulkInsert
+  /** Sets the connection up for a great many rows, where that makes a difference. */
+  expectBulk?(): void
   openSnapshot(): Promise<SnapshotTransaction>
   principals: PrincipalReader
   rateLimits: RateLimitBackend

@@ -87,6 +87,7 @@ export async function openDatabase(
       createRateLimiter(settings, connection.rateLimits.createStore(settings), translate),
     pruneRateLimits: guard(connection.rateLimits.prune, translate),
     openUserBatches() {
+      connection.expectBulk?.()
       const batches = createUserBatches(db, tables, transact, bulkInsert)
       return guardAll({ batches: { ...batches } }, translate).batches
     },

@@ -9,6 +9,12 @@ export const EMAIL_MAX_LENGTH = 254
  */
 const UNSEEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
+/** Nearly every address, in its one spelling: of the library's many questions none can be answered by no. */
+const PLAIN = /^[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}$/
+
+/** Characters of such an address at most: as many as its part before the at sign alone may have. */
+const PLAIN_MAX_LENGTH = 64
+
 /** The one spelling under which an e-mail address is stored and looked up: trimmed, in lower case, composed (NFC). */
 export function normalizeEmail(email: string): string {
   // In this order: lower-casing can leave letters that compose further.
@@ -18,6 +24,7 @@ export function normalizeEmail(email: string): string {
 /** Whether a text is an e-mail address: of the Internet, of a host without a dot, or of an internationalised domain. */
 export function isEmailAddress(text: string): boolean {
   const email = normalizeEmail(text)
+  if (email.length <= PLAIN_MAX_LENGTH && PLAIN.test(email)) return true
   return (
     email.length <= EMAIL_MAX_LENGTH &&
     email.isWellFormed() &&

@@ -28,7 +28,7 @@ export const User = Type.Object(
   {
     id: Type.String({
       format: 'uuid',
-      description: 'UUIDv7',
+      description: 'A UUID, of version 7 unless the account was imported.',
       examples: ['019a0b5e-4c1f-7c3a-9d2e-5b8f6a7c1d20'],
     }),
     email: Type.String({ examples: ['ada@example.com'] }),

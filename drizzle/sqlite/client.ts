@@ -20,6 +20,12 @@ export type SqliteDatabase = BetterSQLite3Database & { $client: SqliteHandle }
 const BUSY_TIMEOUT = 1000
 
 /**
+ * Pages of the write-ahead log, 32 MB, after which a connection that writes a great many rows moves them to where they belong: each
+ * thousand rows change most pages of the indexes again.
+ */
+const BULK_CHECKPOINT = 8000
+
+/**
  * Opens a SQLite database, made and migrated as need be.
  *
  * @param path of the file, or `:memory:`
@@ -34,7 +40,8 @@ export function openSqlite(path: string, { apart = false } = {}): Connection {
     await writer?.close()
     handle.close()
   }
-  return { ...makeConnection(handle, '', close), ...(writer && { writer }) }
+  const expectBulk = () => void handle.pragma(`wal_autocheckpoint = ${BULK_CHECKPOINT}`)
+  return { ...makeConnection(handle, '', close), expectBulk, ...(writer && { writer }) }
 }
 
 /**

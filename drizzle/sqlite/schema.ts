@@ -13,7 +13,7 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
 
   /** The accounts. */
   const users = sqliteTable(name('users'), {
-    /** UUIDv7 (RFC 9562): never used again, so a token of a deleted user can never become another user's. */
+    /** A UUID (RFC 9562), of version 7 unless it was imported: never another user's, so a token of a deleted one can never become his. */
     id: text('id').primaryKey(),
     /** Normalised by `plugins/email.ts` before it comes here. */
     email: text('email').notNull().unique(name('users_email_unique')),

@@ -23,16 +23,20 @@ for (const format of ['ndjson', 'csv']) {
     t.equal(exported.code, 0, exported.stderr)
     t.match(exported.stderr, /^Exported: 2,005 rows/m)
     t.equal(statSync(file).mode & 0o777, 0o600)
-    const again = await users(scene, ['import', file, '--json'])
-    t.match(JSON.parse(again.stdout), { lines: 2005, unchanged: 2005 }, 'to itself it is nothing new')
     const text = readFileSync(file, 'utf8')
-    for (const kind of Object.keys(places)) {
+    for (const kind of Object.keys(places).filter((kind) => !t.name.endsWith(kind))) {
       await t.test(`to ${kind}`, async (t) => {
         const other = await setScene(t, kind)
         const imported = await importText(other, `users.${format}`, text)
         t.match([imported.code, imported.result], [0, { imported: 2005, bad: 0 }])
         const { stdout } = await users(other, ['export', '--with-hashes', '--format', format])
         t.ok(stdout === text, 'byte by byte')
+        const again = await importText(other, `users.${format}`, text)
+        t.match(
+          [again.code, again.result],
+          [0, { imported: 0, unchanged: 2005 }],
+          'to itself it is nothing new',
+        )
       })
     }
   })

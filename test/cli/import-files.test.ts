@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import t from 'tap'
+import { type Block, MAX_LINE_BYTES, readBlocks } from '../../src/commands/import/lines.ts'
 import { hashOf, importText, line, lookInto, setScene, users } from './user-scene.ts'
 
 const HEADER = 'email,hashed_password,name\n'
@@ -44,6 +45,7 @@ t.test('says in which line a file is wrong', async (t) => {
     ['missing.csv', 'email,name\n', { 1: /does not name the column hashed_password/ }],
     ['twice.csv', 'email,hashed_password,email\n', { 1: /named twice/ }],
     ['short.csv', `${quoted}a@b,${hashOf(9)}\n\n${row(1)}a,b,c,d\n`, { 4: /2 fields/, 7: /4 fields/ }],
+    ['crlf.csv', `${quoted}a@b,${hashOf(9)}\n`.replaceAll('\n', '\r\n'), { 4: /2 fields/ }],
     ['quote.csv', `${HEADER}${row(1)}${row(2, '"Bob')}${row(3)}`, { 3: /quote is not closed; nothing/ }],
     ['inner.csv', `${HEADER}${row(1)}${row(2, 'B"ob')}${row(3)}`, { 3: /quote inside/ }],
     ['after.csv', `${HEADER}${row(1)}${row(2, '"Bob"x')}${row(3)}`, { 3: /quote is followed/ }],
@@ -89,4 +91,22 @@ t.test('imports before and after a line of 10 MB, without taking it in', async (
   t.equal(code, 3)
   t.match(stderr, 'line 2: the line is longer than 65536 bytes')
   t.match(stdout, 'Lines: 3; imported: 2, unchanged: 0, bad: 1.')
+})
+
+t.test('holds no more of a file than it reads at once, and a line', async (t) => {
+  const chunk = Buffer.alloc(10_000, 'x')
+  async function* endless() {
+    yield Buffer.from('one\ntw')
+    for (let part = 0; part < 1000; part++) yield chunk
+    yield Buffer.from('o\nthree\n')
+  }
+
+  const blocks: Block[] = []
+  for await (const block of readBlocks(endless())) blocks.push(block)
+
+  const [first, second, third] = blocks
+  t.equal(blocks.length, 3)
+  t.match([first?.line, first?.bytes.toString()], [1, 'one\n'])
+  t.match([second?.line, second?.isTooLong, second?.bytes.length], [2, true, MAX_LINE_BYTES])
+  t.match([third?.line, third?.isTooLong, third?.bytes.toString()], [3, false, 'three\n'])
 })

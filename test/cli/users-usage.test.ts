@@ -81,11 +81,8 @@ t.test('takes a password from standard input alone, and only a good one', async 
   const scene = await setScene(t)
   const wrong: [input: string | Buffer, message: string][] = [
     ['', 'No password came'],
-    ['\n', 'No password came'],
-    ['short\n', 'at least 8 characters'],
     ['password123\n', 'most common'],
     ['two lines of\na password\n', 'one line'],
-    ['x'.repeat(73), 'at most 72 bytes'],
     ['x'.repeat(100_000), 'too long'],
     [Buffer.from('ein gutes Kennwort, \xe4h', 'latin1'), 'UTF-8'],
   ]

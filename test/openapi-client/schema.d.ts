@@ -166,7 +166,7 @@ export interface components {
         User: {
             /**
              * Format: uuid
-             * @description UUIDv7
+             * @description A UUID, of version 7 unless the account was imported.
              * @example 019a0b5e-4c1f-7c3a-9d2e-5b8f6a7c1d20
              */
             id: string;

@@ -7,7 +7,7 @@ import { plugin, project, ROOT } from './project.ts'
 
 for (const path of globSync('test/embedding/*.test.ts', { cwd: ROOT }).sort()) {
   t.test(`the packed plugin passes ${path}`, async (t) => {
-    const env = { POSTERN_TEST_PLUGIN: plugin, PATH: process.env['PATH'] }
+    const env = { POSTERN_TEST_PLUGIN: plugin, PATH: process.env['PATH'], TAP_TIMEOUT: '300' }
     const { code = 0, stdout } = await promisify(execFile)(process.execPath, [join(ROOT, path)], {
       cwd: mkdtempSync(join(project, 'embedding-')),
       env,

@@ -1,4 +1,5 @@
 import t from 'tap'
+import isEmail from 'validator/lib/isEmail.js'
 import { isEmailAddress, normalizeEmail } from '../../plugins/email.ts'
 import { ada, assertProblem, makeApp, post } from '../helper.ts'
 
@@ -106,4 +107,18 @@ t.test('an account is found by every spelling of its address', async (t) => {
     t.equal(login.statusCode, 200, JSON.stringify(spelling))
     assertProblem(t, await post(app, '/register', { ...ada, email: spelling }), 'email_taken')
   }
+})
+
+t.test('knows plain addresses without asking, and by no other rule', async (t) => {
+  const parts = ['a', 'b1', '0', '.', '-', '_', '+', '@', 'x.test', '.co', 'xn--p1ai', 'localhost']
+  const texts = parts.flatMap((a) =>
+    parts.flatMap((b) => parts.flatMap((c) => parts.map((d) => a + b + c + d))),
+  )
+  const long = [`${'a'.repeat(65)}@x.test`, `a@${'x'.repeat(64)}.test`, `a@x.${'t'.repeat(64)}`]
+
+  const differing = [...texts, ...long].filter((text) => {
+    return isEmailAddress(text) !== isEmail.default(text, { require_tld: false })
+  })
+
+  t.same(differing, [])
 })
