@@ -13,7 +13,8 @@ t.test('explains itself', async (t) => {
   const help = await postern(['--help'], { cwd })
   t.equal(help.code, 0)
   t.equal(help.stderr, '')
-  for (const word of ['serve', 'migrate', 'keys', 'clients']) t.match(help.stdout, ` ${word} `)
+  for (const word of ['serve', 'migrate', 'keys', 'clients', 'tokens', 'audit', 'doctor', 'backup', 'copy'])
+    t.match(help.stdout, ` ${word} `)
 
   const keys = await postern(['keys', '--help'], { cwd })
   t.equal(keys.code, 0)
