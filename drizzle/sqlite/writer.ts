@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Repositories } from '../repositories.ts'
@@ -47,6 +46,7 @@ export function createWriter(path: string): Writer {
   const waiters = new Map<number, Waiter>()
   let worker: Worker | undefined
   let calls = 0
+  let isClosing = false
 
   function start(): Worker {
     // Beside this file, which is TypeScript or has been built.
@@ -56,8 +56,14 @@ export function createWriter(path: string): Writer {
       execArgv: [],
     })
     thread.on('message', settle)
-    thread.on('error', abandon)
-    thread.on('exit', () => abandon(new Error('the writing thread has ended')))
+    let cause: Error | undefined
+    thread.on('error', (error) => {
+      cause = error
+    })
+    // What its successor has been told is the successor's.
+    thread.on('exit', () => {
+      if (worker === thread) abandon(cause)
+    })
     return thread
   }
 
@@ -65,12 +71,12 @@ export function createWriter(path: string): Writer {
     const waiter = waiters.get(answer.id)
     waiters.delete(answer.id)
     // A process with nothing else to do may end, but not before it knows what has been written.
-    if (waiters.size === 0) worker?.unref()
+    if (waiters.size === 0 && !isClosing) worker?.unref()
     if ('result' in answer) waiter?.resolve(answer.result)
     else waiter?.reject(Object.assign(new Error(answer.error.message), { code: answer.error.code }))
   }
 
-  function abandon(cause: Error): void {
+  function abandon(cause: Error | undefined): void {
     worker = undefined
     const abandoned = [...waiters.values()]
     waiters.clear()
@@ -105,11 +111,13 @@ export function createWriter(path: string): Writer {
     },
 
     async close() {
-      await Promise.allSettled([...waiters.values()].map(({ promise }) => promise))
+      isClosing = true
+      while (waiters.size > 0) await Promise.allSettled([...waiters.values()].map(({ promise }) => promise))
       if (!worker) return
-      const exit = once(worker, 'exit')
-      worker.ref()
-      worker.postMessage('close')
+      const thread = worker
+      const exit = new Promise((resolve) => thread.once('exit', resolve))
+      thread.ref()
+      thread.postMessage('close')
       await exit
     },
   }
