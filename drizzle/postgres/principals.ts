@@ -8,9 +8,6 @@ import { PgDialect } from './orm.ts'
 import type { PostgresTables } from './schema.ts'
 import type { Session } from './session.ts'
 
-/** Reads under way at once. While they are, what arrives gathers for the next one. */
-const LANES = 2
-
 /** Milliseconds after which a read has failed for a reason that the next one would wait for as well. */
 const HOPELESS = 1000
 
@@ -24,7 +21,8 @@ type Row = [ordinal: string, readOnly: string, ...columns: (string | null)[]]
 
 /**
  * Reads what a check needs by one statement for all checks that are waiting, so that their number makes a round trip longer, not a
- * queue. A read starts after the last of its checks has arrived.
+ * queue. One read is under way at a time; what arrives meanwhile gathers for the next one, which so starts after the last of its checks
+ * has arrived, and answers after the one before.
  */
 export function createPostgresPrincipalReader(
   pool: Pool,
@@ -35,19 +33,15 @@ export function createPostgresPrincipalReader(
   // By its text: behind a pooler, two versions of Postern must not take each other's statement for their own.
   const name = `postern_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
   let gathering = makeRound()
-  let underWay = 0
-  let newest = 0
-  /** The read that a slot's row is from, since of two the earlier may answer later. */
-  const readOf = new WeakMap<PrincipalSlot, number>()
+  let isReading = false
 
   async function send(): Promise<void> {
     const round = gathering
     gathering = makeRound()
-    underWay++
-    newest++
+    isReading = true
     const started = performance.now()
     try {
-      await read([...round.slots], newest)
+      await read([...round.slots])
       round.resolve()
     } catch (error) {
       round.reject(error)
@@ -56,11 +50,11 @@ export function createPostgresPrincipalReader(
         gathering = makeRound()
       }
     }
-    underWay--
+    isReading = false
     if (gathering.slots.size > 0) void send()
   }
 
-  async function read(slots: PrincipalSlot[], number: number): Promise<void> {
+  async function read(slots: PrincipalSlot[]): Promise<void> {
     const { rows } = await pool.query<Row>({
       text,
       ...(session.keepsStatements && { name }),
@@ -75,9 +69,7 @@ export function createPostgresPrincipalReader(
     for (const [ordinal, readOnly, ...columns] of rows) {
       if (readOnly !== 'off') throw new ReadOnlyServerError()
       const slot = slots[Number(ordinal) - 1]
-      if (!slot || (readOf.get(slot) ?? 0) > number) continue
-      readOf.set(slot, number)
-      slot.row = toPrincipal(columns)
+      if (slot) slot.row = toPrincipal(columns)
     }
   }
 
@@ -85,7 +77,7 @@ export function createPostgresPrincipalReader(
     load(slots) {
       for (const slot of slots) gathering.slots.add(slot)
       const { promise } = gathering
-      if (underWay < LANES) void send()
+      if (!isReading) void send()
       return promise
     },
   }
