@@ -1,15 +1,14 @@
 import type { Pool as PgPool, PoolConfig } from 'pg'
 import type { Connection } from '../connection.ts'
 import type { ServerSettings } from '../server-settings.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
-import type { Tables } from '../sqlite/schema.ts'
 import { createPostgresBulkInsert } from './bulk.ts'
+import { asSharedDatabase, createSharedTables } from './dialect.ts'
 import { isPostgresUnavailable, ReadOnlyServerError } from './errors.ts'
 import { migratePostgres } from './migrate.ts'
-import { drizzle, pg } from './orm.ts'
+import { pg } from './orm.ts'
 import { createPostgresPrincipalReader } from './principals.ts'
 import { createPostgresRateLimits } from './rate-limits.ts'
-import { createPostgresTables, createRateLimitsTable, type PostgresTables } from './schema.ts'
+import { createPostgresTables, createRateLimitsTable } from './schema.ts'
 import { type Session, startSession } from './session.ts'
 import { openPostgresSnapshot } from './snapshot.ts'
 import { createPostgresTransact } from './transact.ts'
@@ -96,12 +95,12 @@ function makeConnection(
   close: () => Promise<void>,
 ): Connection {
   const tables = createPostgresTables(schema)
+  const sharedTables = createSharedTables(schema)
   return {
-    // The one cast: what follows uses only the calls that both dialects share, and rows of equal types.
-    db: drizzle(pool) as unknown as SqliteDatabase,
-    tables: tables as unknown as Tables,
+    db: asSharedDatabase(pool),
+    tables: sharedTables,
     transact: createPostgresTransact(pool),
-    bulkInsert: createPostgresBulkInsert(tables as unknown as Tables),
+    bulkInsert: createPostgresBulkInsert(sharedTables),
     openSnapshot: () => openPostgresSnapshot(pool),
     principals: createPostgresPrincipalReader(pool, tables, session),
     rateLimits: createPostgresRateLimits(pool, createRateLimitsTable(schema), session),
@@ -119,15 +118,3 @@ async function ping(pool: PgPool): Promise<void> {
   const { rows } = await pool.query(`select current_setting('transaction_read_only') as "readOnly"`)
   if (rows[0]?.readOnly !== 'off') throw new ReadOnlyServerError()
 }
-
-type Same<A, B> = [A, B] extends [B, A] ? true : false
-
-type RowsAreTheSame<Name extends keyof Tables & keyof PostgresTables> = [
-  Same<Tables[Name]['$inferSelect'], PostgresTables[Name]['$inferSelect']>,
-  Same<Tables[Name]['$inferInsert'], PostgresTables[Name]['$inferInsert']>,
-]
-
-/** Holds the cast true: it does not compile where a table, a column or its type differs between the two dialects. */
-export const dialectsAgree: Record<keyof PostgresTables, true> & {
-  [Name in keyof Tables]: RowsAreTheSame<Name> extends [true, true] ? true : never
-} = { users: true, blacklistedTokens: true, signingKeys: true, clients: true, auditEvents: true }

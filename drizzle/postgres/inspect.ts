@@ -1,11 +1,9 @@
 import type { Client } from 'pg'
 import { inspectRows, type PostgresInspection } from '../inspection.ts'
 import type { ServerSettings } from '../server-settings.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
-import type { Tables } from '../sqlite/schema.ts'
+import { asSharedDatabase, createSharedTables } from './dialect.ts'
 import { postgresSchemaState } from './migrate.ts'
-import { drizzle, pg } from './orm.ts'
-import { createPostgresTables } from './schema.ts'
+import { pg } from './orm.ts'
 
 /** Milliseconds that a look may take. */
 const QUERY_TIMEOUT = 10_000
@@ -62,7 +60,7 @@ export async function inspectPostgres(
     await client.query('begin isolation level repeatable read read only')
     await client.query(`select set_config('search_path', quote_ident($1), true)`, [schema])
     const state = await postgresSchemaState(client, schema)
-    const tables = createPostgresTables(schema) as unknown as Tables
+    const tables = createSharedTables(schema)
     return {
       ...facts,
       ...clock,
@@ -72,7 +70,7 @@ export async function inspectPostgres(
         : await findMissingRight(client, schema, state === 'none'),
       ...(state === 'none' || state === 'outdated'
         ? { signingKeys: undefined, latest: undefined }
-        : await inspectRows(drizzle(client) as unknown as SqliteDatabase, tables)),
+        : await inspectRows(asSharedDatabase(client), tables)),
     }
   } finally {
     await client.end()

@@ -1,7 +1,6 @@
 import type { Pool } from 'pg'
 import type { SnapshotTransaction } from '../snapshot.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
-import { drizzle } from './orm.ts'
+import { asSharedDatabase } from './dialect.ts'
 
 /**
  * As long as whoever reads takes, and also behind a pooler, where nothing may be set beyond the transaction. The moment that is seen is
@@ -26,5 +25,5 @@ export async function openPostgresSnapshot(pool: Pool): Promise<SnapshotTransact
     await close()
     throw error
   }
-  return { db: drizzle(client) as unknown as SqliteDatabase, close }
+  return { db: asSharedDatabase(client), close }
 }

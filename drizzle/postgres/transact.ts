@@ -1,7 +1,6 @@
 import type { Pool } from 'pg'
-import type { SqliteDatabase } from '../sqlite/client.ts'
 import type { Statement, Steps, Transact } from '../transactions.ts'
-import { drizzle } from './orm.ts'
+import { asSharedDatabase } from './dialect.ts'
 import { withClient } from './with-client.ts'
 
 /** Runs each transaction on a connection of its own. */
@@ -9,7 +8,7 @@ export function createPostgresTransact(pool: Pool): Transact {
   return (steps) =>
     withClient(pool, async (client) => {
       await client.query('begin')
-      const result = await runSteps(steps(drizzle(client) as unknown as SqliteDatabase))
+      const result = await runSteps(steps(asSharedDatabase(client)))
       const { command } = await client.query('commit')
       // To commit what the server has given up is no error to it: it rolls back, and says only that.
       if (command !== 'COMMIT') throw new Error('the transaction was rolled back')
