@@ -60,10 +60,8 @@ export function createWriter(path: string): Writer {
     thread.on('error', (error) => {
       cause = error
     })
-    // What its successor has been told is the successor's.
-    thread.on('exit', () => {
-      if (worker === thread) abandon(cause)
-    })
+    // Not before it has ended: until then there is no other, whose calls these could be taken for.
+    thread.on('exit', () => abandon(cause))
     return thread
   }
 
