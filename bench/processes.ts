@@ -1,5 +1,5 @@
 /** Starts what a benchmark needs: servers on one core, load on the other. */
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import type { Sample } from './baselines.ts'
@@ -7,14 +7,21 @@ import type { HostReady } from './host.ts'
 import type { Load, Outcome } from './load.ts'
 
 const canPin = process.platform === 'linux' && availableParallelism() > 1
+/** What lets a process run as soon as it can, ahead of all others, where that is allowed. */
+const AHEAD = ['chrt', '--fifo', '10']
+const canRunAhead = canPin && spawnSync('chrt', [...AHEAD.slice(1), 'true']).status === 0
 const file = (name: string) => new URL(name, import.meta.url).pathname
 
 /** Starts one of the modules beside this one. */
-function forkOn(core: number | null, name: string, parameters: string[] = []): ChildProcess {
+function forkOn(
+  core: number | null,
+  name: string,
+  parameters: string[] = [],
+  before: string[] = [],
+): ChildProcess {
   if (core === null || !canPin) return fork(file(name), parameters)
-  return spawn('taskset', ['-c', String(core), process.execPath, file(name), ...parameters], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
+  const command = [...before, 'taskset', '-c', String(core), process.execPath, file(name), ...parameters]
+  return spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
 }
 
 async function answerOf<T>(child: ChildProcess): Promise<T> {
@@ -82,9 +89,12 @@ export async function startHost(): Promise<Server & HostReady> {
   return { child, ...(await answerOf<HostReady>(child)) }
 }
 
-/** Sends a load from the core that the servers are not on. */
+/**
+ * Sends a load from the core that the servers are not on. What measures latencies runs ahead of all else on that core: it stands for
+ * clients on other machines, which have nothing to wait for but the answer.
+ */
 export async function sendLoad(load: Load, core: number | null = 1): Promise<Outcome> {
-  const child = forkOn(core, 'load.ts')
+  const child = forkOn(core, 'load.ts', [], load.rate !== undefined && canRunAhead ? AHEAD : [])
   child.send(load)
   return await answerOf<Outcome>(child)
 }

@@ -12,6 +12,11 @@ async function session(): Promise<void> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(ada),
   })
+  // A slow machine sends some away.
+  if (login.status === 503) {
+    await login.arrayBuffer()
+    return
+  }
   const { access_token: token } = (await login.json()) as { access_token: string }
   const logout = await fetch(`${address}/logout`, {
     method: 'POST',

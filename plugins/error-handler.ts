@@ -2,6 +2,7 @@ import sensible from '@fastify/sensible'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Problem, type ProblemCode, type ProblemOptions, problemBody, problems } from './errors.ts'
+import { LeakyBucket } from './leaky-bucket.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -25,6 +26,9 @@ const codeByStatus: Partial<Record<number, ProblemCode>> = {
   431: 'header_fields_too_large',
   503: 'service_unavailable',
 }
+
+/** Refusals that cost nothing, so that a client may come back for the next one as fast as it can send. */
+const REFUSED_UNTRIED: readonly string[] = ['too_many_requests', 'overloaded']
 
 /** What a host may call its own reasons to refuse: like Postern's codes, and unlike those of Fastify and Node.js. */
 const CODE = /^[a-z][a-z0-9_]*$/
@@ -62,6 +66,7 @@ async function errorHandler(app: FastifyInstance): Promise<void> {
     return problem
   })
 
+  const refusals = new LeakyBucket()
   app.setErrorHandler((thrown: FastifyError | Problem, request, reply) => {
     // Whatever can be thrown may have been.
     const error = thrown instanceof Error ? thrown : (new Error() as FastifyError)
@@ -71,7 +76,8 @@ async function errorHandler(app: FastifyInstance): Promise<void> {
       // The message of a database driver may carry a query's parameters, so only the names of what failed are kept.
       request.log.error({ err: outline(error) }, 'request failed')
     }
-    return sendProblem(reply, problem)
+    if (!REFUSED_UNTRIED.includes(problem.code)) return sendProblem(reply, problem)
+    return refusals.pass().then(() => sendProblem(reply, problem))
   })
 }
 

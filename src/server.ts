@@ -4,6 +4,7 @@ import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { serveMetrics } from './metrics-server.ts'
+import { fitThreadPool } from './thread-pool.ts'
 import { startTracing } from './tracing.ts'
 import { whereabouts } from './whereabouts.ts'
 
@@ -11,6 +12,7 @@ import { whereabouts } from './whereabouts.ts'
 const GRACE = 10_000
 
 try {
+  await fitThreadPool()
   const config = loadConfig()
   const app = await buildApp(config, undefined, await startTracing(process.env))
   // Not when there is nothing left to do: then it did not start, and says so by its exit code.
