@@ -47,7 +47,7 @@ export async function buildApp(
   tracing?: Tracing,
 ): Promise<FastifyInstance> {
   const { host: _host, port: _port, trustProxy, logLevel, corsOrigin, ...others } = config
-  const { metricsHost: _metricsHost, metricsPort, ...options } = others
+  const { metricsHost: _metricsHost, metricsPort, shutdownDelaySeconds: _delay, ...options } = others
   const isMeasured = metricsPort !== undefined
   const accessLog = new AccessLog({ disableRequestLogging: QUIET_LEVELS.includes(logLevel) })
   const app = fastify({

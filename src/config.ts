@@ -43,6 +43,13 @@ export const ConfigSchema = Type.Object(
       default: [],
       description: 'origins, separated by commas, as in https://app.example.com, or * for all',
     }),
+    /** How long requests are still answered once `/readyz` says that the process will stop. */
+    shutdownDelaySeconds: Type.Integer({
+      minimum: 0,
+      maximum: 300,
+      default: 0,
+      description: 'a whole number of seconds from 0 to 300',
+    }),
   },
   { additionalProperties: false },
 )

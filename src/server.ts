@@ -16,9 +16,14 @@ try {
   const config = loadConfig()
   const app = await buildApp(config, undefined, await startTracing(process.env))
   // Not when there is nothing left to do: then it did not start, and says so by its exit code.
-  closeWithGrace({ delay: GRACE, logger: false, skip: ['beforeExit'] }, async ({ err, signal }) => {
-    if (signal) app.log.info({ signal }, 'stopping')
-    else app.log.fatal({ type: err?.name, stack: err?.stack }, 'unexpected fault, stopping')
+  const delay = config.shutdownDelaySeconds * 1000
+  closeWithGrace({ delay: delay + GRACE, logger: false, skip: ['beforeExit'] }, async ({ err, signal }) => {
+    if (signal) {
+      app.log.info({ signal }, 'stopping')
+      await app.drain(delay)
+    } else {
+      app.log.fatal({ type: err?.name, stack: err?.stack }, 'unexpected fault, stopping')
+    }
     await app.close()
     // A fault may also be a promise rejected with nothing: thrown again, it is a failure all the same.
     if (!signal) throw err

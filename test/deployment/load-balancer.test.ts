@@ -150,8 +150,8 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
     },
   )
 
-  t.test(`behind ${balancer}, instances are replaced one by one, and hardly anybody notices`, async (t) => {
-    const deployment = await standBehind(t, balancer, settings())
+  t.test(`behind ${balancer}, instances are replaced one by one, and nobody notices`, async (t) => {
+    const deployment = await standBehind(t, balancer, { ...settings(), SHUTDOWN_DELAY_SECONDS: '3' })
     const { send, post, logIn, instances, restart } = deployment
     const token = await logIn()
     const checks = new Map<number, number>()
@@ -184,10 +184,7 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
 
     t.comment(Object.fromEntries(checks), Object.fromEntries(registrations))
     t.same([...checks.keys()], [200])
-    // What was on its way on a connection in the moment in which that was closed is not sent again.
-    const { 201: made = 0, 502: lost = 0, ...others } = Object.fromEntries(registrations)
-    t.same(others, {})
-    t.ok(lost <= 3 && made > 10 * lost, `${made} made, ${lost} lost`)
+    t.same([...registrations.keys()], [201])
   })
 
   t.test(`${balancer} says 5xx while no instance is there, and goes on by itself`, async (t) => {

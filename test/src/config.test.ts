@@ -28,6 +28,7 @@ t.test('has a default for every setting but the secret and the age of keys', asy
     trustProxy: [],
     logLevel: 'info',
     corsOrigin: [],
+    shutdownDelaySeconds: 0,
   })
 })
 
@@ -122,6 +123,7 @@ t.test('refuses what is no setting’s value', async (t) => {
     SECRET_KEY: ['', 'x'.repeat(31), 'ü'.repeat(15)],
     TRUST_PROXY: ['true', '1', '*', '10.0.0.0/33', '127.0.0.1,'],
     CORS_ORIGIN: ['true', 'app.example.com', 'https://app.example.com/', 'https://*.example.com'],
+    SHUTDOWN_DELAY_SECONDS: ['', '-1', '301', '5s'],
     DATABASE_URL: ['', 'mysql://db/postern', 'file:postern.db', 'sqlite://postern.db'],
   }
   for (const [name, values] of Object.entries(mistakes)) {

@@ -77,6 +77,37 @@ t.test('waits for a request that has begun', async (t) => {
   t.equal((await exit).code, 0)
 })
 
+t.test('says for a while that it will stop, and answers until then', async (t) => {
+  const server = await startServer(t, { cwd: t.testdir(), env: { SHUTDOWN_DELAY_SECONDS: '2' } })
+  const ask = (path: string) => fetch(`${server.address}${path}`)
+  t.equal((await ask('/readyz')).status, 200)
+
+  const exit = server.stop()
+  await until(() => server.stdout().includes('stopping'))
+
+  const notReady = await ask('/readyz')
+  t.equal(notReady.status, 503)
+  t.match(await notReady.json(), { code: 'service_unavailable' })
+  for (const path of ['/healthz', '/openapi.json']) {
+    const answer = await ask(path)
+    t.equal(answer.status, 200)
+    t.equal(answer.headers.get('connection'), 'close', 'the next request goes elsewhere')
+    await answer.arrayBuffer()
+  }
+  t.equal((await postJson(`${server.address}/register`, ada)).status, 201)
+  t.equal((await exit).code, 0)
+})
+
+t.test('does not wait any longer when it is told to stop once more', async (t) => {
+  const server = await startServer(t, { cwd: t.testdir(), env: { SHUTDOWN_DELAY_SECONDS: '300' } })
+
+  const exit = server.stop()
+  await until(() => server.stdout().includes('stopping'))
+  server.process.kill('SIGTERM')
+
+  t.not((await exit).code, 0)
+})
+
 const FAULTS = {
   'an exception that nobody catches': "throw new TypeError('out of order')",
   'a promise that nobody awaits': "Promise.reject(new TypeError('out of order'))",
