@@ -7,8 +7,8 @@ export interface PrincipalSlot {
   readonly kid: string
   /** What the database says; undefined where there is no such account. Only what `load` has just put here counts. */
   row: PrincipalRow | undefined
-  /** The state of the database that `row` was read from; null before the first time. */
-  state: object | null
+  /** By which the reader knows that `row` is the present state; null before the first time. */
+  state: object | string | null
 }
 
 /** Reads what a check of a token needs. */

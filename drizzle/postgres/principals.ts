@@ -16,8 +16,22 @@ interface Round extends PromiseWithResolvers<void> {
   slots: Set<PrincipalSlot>
 }
 
-/** A row of the read: which slot it is for, and the columns of `PrincipalRow`, each as the server's text. */
-type Row = [ordinal: string, readOnly: string, ...columns: (string | null)[]]
+/** A row of the read, as the server's text: which slot it is for, and `State` as JSON. */
+type Row = [ordinal: string, state: string]
+
+/** Whether the server takes no writes, and the columns of `PrincipalRow`, instants in milliseconds since 1970. */
+type State = [
+  readOnly: 'on' | 'off',
+  id: string | null,
+  email: string | null,
+  name: string | null,
+  createdAt: number | null,
+  disabledAt: number | null,
+  tokenVersion: number | null,
+  blacklistedJti: string | null,
+  kid: string | null,
+  keyRetiresAt: number | null,
+]
 
 /**
  * Reads what a check needs by one statement for all checks that are waiting, so that their number makes a round trip longer, not a
@@ -66,10 +80,12 @@ export function createPostgresPrincipalReader(
       rowMode: 'array',
       types: AS_TEXT,
     })
-    for (const [ordinal, readOnly, ...columns] of rows) {
-      if (readOnly !== 'off') throw new ReadOnlyServerError()
+    for (const [ordinal, state] of rows) {
       const slot = slots[Number(ordinal) - 1]
-      if (slot) slot.row = toPrincipal(columns)
+      // To find that nothing has changed is cheaper than to read it all again.
+      if (!slot || slot.state === state) continue
+      slot.row = toPrincipal(JSON.parse(state))
+      slot.state = state
     }
   }
 
@@ -97,10 +113,10 @@ const AS_TEXT = { getTypeParser: () => (value: string) => value }
 function selectPrincipals({ users, blacklistedTokens, signingKeys }: PostgresTables): string {
   const milliseconds = (column: SQLWrapper) => sql`round(extract(epoch from ${column}) * 1000)::bigint`
   const query = sql`
-    select asked.ordinality, current_setting('transaction_read_only'),
+    select asked.ordinality, json_build_array(current_setting('transaction_read_only'),
       ${users.id}, ${users.email}, ${users.name}, ${milliseconds(users.createdAt)},
       ${milliseconds(users.disabledAt)}, ${users.tokenVersion},
-      ${blacklistedTokens.jti}, ${signingKeys.kid}, ${milliseconds(signingKeys.retiresAt)}
+      ${blacklistedTokens.jti}, ${signingKeys.kid}, ${milliseconds(signingKeys.retiresAt)})
     from unnest($1::text[], $2::text[], $3::text[]) with ordinality as asked (user_id, jti, kid)
       left join ${users} on ${users.id} = asked.user_id
       left join ${blacklistedTokens} on ${blacklistedTokens.jti} = asked.jti
@@ -108,22 +124,25 @@ function selectPrincipals({ users, blacklistedTokens, signingKeys }: PostgresTab
   return new PgDialect().sqlToQuery(query).sql
 }
 
-function toPrincipal(columns: (string | null)[]): PrincipalSlot['row'] {
-  const [id, email, name, createdAt, disabledAt, tokenVersion, blacklistedJti, kid, keyRetiresAt] = columns
-  if (!id || !email) return undefined
+/** @throws ReadOnlyServerError */
+function toPrincipal(state: State): PrincipalSlot['row'] {
+  const [readOnly, id, email, name, createdAt, disabledAt, tokenVersion, blacklistedJti, kid, keyRetiresAt] =
+    state
+  if (readOnly !== 'off') throw new ReadOnlyServerError()
+  if (id === null || email === null || createdAt === null || tokenVersion === null) return undefined
   return {
     id,
     email,
-    name: name ?? null,
-    createdAt: new Date(Number(createdAt)),
+    name,
+    createdAt: new Date(createdAt),
     disabledAt: toInstant(disabledAt),
-    tokenVersion: Number(tokenVersion),
-    blacklistedJti: blacklistedJti ?? null,
-    kid: kid ?? null,
+    tokenVersion,
+    blacklistedJti,
+    kid,
     keyRetiresAt: toInstant(keyRetiresAt),
   }
 }
 
-function toInstant(milliseconds: string | null | undefined): Date | null {
-  return milliseconds == null ? null : new Date(Number(milliseconds))
+function toInstant(milliseconds: number | null): Date | null {
+  return milliseconds === null ? null : new Date(milliseconds)
 }
