@@ -1,4 +1,6 @@
-import pg, { type Connection, type Submittable } from 'pg'
+import { finished } from 'node:stream/promises'
+import pg from 'pg'
+import { from } from 'pg-copy-streams'
 import type { BulkRow } from './import-rows.ts'
 
 /** Puts rows into the tables by COPY, whose text has been made before. @returns seconds */
@@ -39,25 +41,6 @@ function toText(rows: BulkRow[], toCells: (row: BulkRow) => string[]): Buffer {
   return Buffer.from(rows.map((row) => `${toCells(row).join('\t')}\n`).join(''))
 }
 
-/** What the driver's connection can do beside what its types say. */
-interface CopyConnection extends Connection {
-  query(text: string): void
-  sendCopyFromChunk(chunk: Buffer): void
-  endCopyFrom(): void
-}
-
-function copy(client: pg.Client, target: string, text: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const submittable = {
-      submit: (connection: Connection) => (connection as CopyConnection).query(`copy ${target} from stdin`),
-      handleCopyInResponse(connection: CopyConnection) {
-        connection.sendCopyFromChunk(text)
-        connection.endCopyFrom()
-      },
-      handleCommandComplete() {},
-      handleReadyForQuery: () => resolve(),
-      handleError: reject,
-    }
-    client.query(submittable satisfies Submittable)
-  })
+async function copy(client: pg.Client, target: string, text: Buffer): Promise<void> {
+  await finished(client.query(from(`copy ${target} from stdin`)).end(text))
 }

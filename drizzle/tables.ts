@@ -9,7 +9,7 @@ export type TableName = keyof Tables
 export type TableRow<Name extends TableName> = Tables[Name]['$inferSelect']
 
 /** A column, and what it is called in the code. */
-interface NamedColumn<Name extends TableName> {
+export interface NamedColumn<Name extends TableName> {
   property: keyof TableRow<Name> & string
   column: Column
 }
@@ -27,4 +27,13 @@ export function primaryKeyOf<Name extends TableName>(tables: Tables, name: Name)
   const key = columnsOf(tables, name).find(({ column }) => column.primary)
   if (!key) throw new TypeError(`${name} has no primary key`)
   return key
+}
+
+/** The value of a column in a row, as the driver takes it. */
+export function driverValueOf<Name extends TableName>(
+  row: TableRow<Name>,
+  { property, column }: NamedColumn<Name>,
+): unknown {
+  const value = row[property]
+  return value === null ? null : column.mapToDriverValue(value)
 }

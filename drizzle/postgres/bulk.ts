@@ -1,43 +1,39 @@
-import type { SQLWrapper } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { ClientBase } from 'pg'
 import type { BulkInsert } from '../bulk.ts'
 import { sql } from '../orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
-import { columnsOf, primaryKeyOf } from '../tables.ts'
+import { columnsOf, driverValueOf, primaryKeyOf } from '../tables.ts'
 import type { Statement } from '../transactions.ts'
+import { copyRows } from './copy.ts'
 
-/** Hands the rows over as one array for each column, or as one value where all of them have the same. */
+/** Hands the rows over by COPY, or as one array for each column where they may conflict, which COPY knows nothing of. */
 export function createPostgresBulkInsert(tables: Tables): BulkInsert {
   return (db, name, rows, mayConflict = true) => {
+    const postgres = db as unknown as NodePgDatabase & { $client: ClientBase }
     const columns = columnsOf(tables, name)
-    const key = primaryKeyOf(tables, name)
-    const names: SQLWrapper[] = []
-    const arrays: SQLWrapper[] = []
-    const cells = columns.map(({ property, column }) => {
-      const type = sql.raw(column.getSQLType())
-      const toDriver = (value: unknown) => (value === null ? null : column.mapToDriverValue(value))
-      const [first] = rows
-      if (first && property !== key.property && rows.every((row) => row[property] === first[property])) {
-        return sql`${sql.param(toDriver(first[property]))}::${type}`
-      }
-      const cell = sql.identifier(column.name)
-      names.push(cell)
-      arrays.push(sql`${sql.param(rows.map((row) => toDriver(row[property])))}::${type}[]`)
-      return cell
-    })
-    const query = sql`
-      insert into ${tables[name]} (${list(columns.map(({ column }) => sql.identifier(column.name)))})
-      select ${list(cells)} from unnest(${list(arrays)}) as given (${list(names)})
-      ${mayConflict ? sql`on conflict do nothing returning ${sql.identifier(key.column.name)} as key` : sql``}`
-    const inserted = async () => {
-      const { rows } = await (db as unknown as NodePgDatabase).execute<{ key: string }>(query)
-      return rows
-    }
-    // Awaited where SQLite's driver calls `all`.
-    return inserted() as unknown as Statement<{ key: string }>
-  }
-}
+    const names = columns.map(({ column }) => sql.identifier(column.name))
+    const into = sql`${tables[name]} (${sql.join(names, sql`, `)})`
 
-function list(parts: SQLWrapper[]): SQLWrapper {
-  return sql.join(parts, sql`, `)
+    async function copy(): Promise<{ key: string }[]> {
+      const values = rows.map((row) => columns.map((column) => driverValueOf(row, column)))
+      await copyRows(postgres.$client, into, values)
+      return []
+    }
+
+    async function insert(): Promise<{ key: string }[]> {
+      const arrays = columns.map((named) => {
+        const values = rows.map((row) => driverValueOf(row, named))
+        return sql`${sql.param(values)}::${sql.raw(named.column.getSQLType())}[]`
+      })
+      const key = sql.identifier(primaryKeyOf(tables, name).column.name)
+      const { rows: inserted } = await postgres.execute<{ key: string }>(sql`
+        insert into ${into} select * from unnest(${sql.join(arrays, sql`, `)})
+        on conflict do nothing returning ${key} as key`)
+      return inserted
+    }
+
+    // Awaited where SQLite's driver calls `all`.
+    return (mayConflict ? insert() : copy()) as unknown as Statement<{ key: string }>
+  }
 }

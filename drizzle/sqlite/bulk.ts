@@ -1,6 +1,6 @@
 import type { BulkInsert } from '../bulk.ts'
 import { getTableName } from '../orm.ts'
-import { columnsOf, primaryKeyOf } from '../tables.ts'
+import { columnsOf, driverValueOf, primaryKeyOf } from '../tables.ts'
 import type { Tables } from './schema.ts'
 
 /** Runs a prepared statement for each row: there is nobody to go to and come back from. */
@@ -16,12 +16,7 @@ export function createSqliteBulkInsert(tables: Tables): BulkInsert {
         const insert = db.$client.prepare(mayConflict ? `${text} on conflict do nothing` : text)
         const inserted: { key: string }[] = []
         for (const row of rows) {
-          const { changes } = insert.run(
-            columns.map(({ property, column }) => {
-              const value = row[property]
-              return value === null ? null : column.mapToDriverValue(value)
-            }),
-          )
+          const { changes } = insert.run(columns.map((column) => driverValueOf(row, column)))
           if (mayConflict && changes > 0) inserted.push({ key: String(row[key]) })
         }
         return inserted

@@ -8,8 +8,8 @@ const ACCOUNTS = [
   line(1, { name: 'Zoë "Zo", 🦉\r\nof <b>', created_at: '2020-02-29T12:00:00.001Z' }),
   line(2, { id: '01a20490-3f02-7409-818a-1861e0ce0328', disabled_at: '2026-01-01T00:00:00Z' }),
   line(3, { name: '=HYPERLINK("x")' }),
-  line(4, { name: '\u001b[31m', hashed_password: HASH.replace('$2b$', '$2y$') }),
-  line(5),
+  line(4, { name: '\u001b[31m\ta\\tb\\\n\\.\n李雷', hashed_password: HASH.replace('$2b$', '$2y$') }),
+  line(5, { name: '\\N' }),
 ]
 
 for (const format of ['ndjson', 'csv']) {

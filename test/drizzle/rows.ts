@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type {
   AuditEventRow,
   BlacklistedTokenRow,
+  NewUser,
   NewUserRow,
   PrincipalReader,
   PrincipalRow,
@@ -22,6 +23,12 @@ export function after(milliseconds: number): Date {
 export function makeUser(user: Partial<NewUserRow> = {}): NewUserRow {
   const id = uuidv7()
   return { id, email: `${id}@example.com`, name: null, hashedPassword: '$2b$10$one', createdAt: NOW, ...user }
+}
+
+/** A new account and its event. */
+export function makeNew(given: Partial<NewUserRow> = {}): NewUser {
+  const user = { name: null, disabledAt: null, tokenVersion: 0, ...makeUser(given) } as NewUser['user']
+  return { user, event: makeEvent({ userId: user.id, event: 'user_created' }) }
 }
 
 export function makeBlacklistedToken(token: Partial<BlacklistedTokenRow> = {}): BlacklistedTokenRow {

@@ -1,13 +1,7 @@
 import type { Test } from 'tap'
-import type { Database, NewUser, UserConflict } from '../../drizzle/index.ts'
+import type { Database, UserConflict } from '../../drizzle/index.ts'
 import type { OpenEmpty } from './accounts.suite.ts'
-import { makeEvent, makeUser, NOW } from './rows.ts'
-
-/** A new account and its event. */
-function makeNew(given: Parameters<typeof makeUser>[0] = {}): NewUser {
-  const user = { name: null, disabledAt: null, tokenVersion: 0, ...makeUser(given) } as NewUser['user']
-  return { user, event: makeEvent({ userId: user.id, event: 'user_created' }) }
-}
+import { makeEvent, makeNew, NOW } from './rows.ts'
 
 async function countRows(database: Database): Promise<[users: number, events: number]> {
   return await database.withSnapshot(async (snapshot) => [
@@ -33,6 +27,37 @@ export function testUserBatches(t: Test, openEmpty: OpenEmpty): void {
     t.same(await database.users.findById(special.user.id), special.user)
     t.same(await database.auditEvents.list({ userId: special.user.id, limit: 2 }), [special.event])
     t.same(await insert([], never), { inserted: 0, conflicts: [] })
+  })
+
+  t.test('keeps every character of a name', async (t) => {
+    const database = await openEmpty(t)
+    const names = [
+      ...[
+        '',
+        'NULL',
+        '\\N',
+        '\\.',
+        '\\',
+        'a\\tb',
+        'a\tb\r\nc\\\n',
+        '\b\f\v\u0001\u001b[31m\u007f',
+        '"a","b"',
+        "O'Neill",
+      ],
+      ...['Zoë', 'Zoe\u0308', '李雷', 'नमस्ते', '🦉👩‍👩‍👧', '\ufeff\u2028\u202e', '\u{10ffff}'],
+    ]
+    const batch = names.map((name) => makeNew({ name }))
+
+    for (const [way, others] of Object.entries({ 'none is taken': [], 'some are': batch })) {
+      const more = way === 'some are' ? names.map((name) => makeNew({ name })) : batch
+      await database.openUserBatches().insert([...others, ...more], always)
+      const found = await Promise.all(more.map(({ user }) => database.users.findById(user.id)))
+      t.same(
+        found,
+        more.map(({ user }) => user),
+        way,
+      )
+    }
   })
 
   t.test('makes none of them where one may not be left out', async (t) => {
