@@ -1,5 +1,6 @@
 import type { AuditEventRow, UserBatches, UserConflict, UserRow } from '../../../drizzle/index.ts'
-import type { AccountReader, BadLine, ImportedAccount } from './account.ts'
+import type { ImportedAccount } from './account.ts'
+import { Batch, type BatchContext } from './batch.ts'
 import { makeId } from './ids.ts'
 import { type ImportRecord, UnreadableError } from './records.ts'
 
@@ -30,15 +31,10 @@ export interface ImportResult {
 }
 
 /** What an import works on. */
-export interface ImportContext {
+export interface ImportContext extends BatchContext {
   batches: UserBatches
-  reader: AccountReader
   /** The event of each account, but for its id and its account. */
   event: AuditEventRow
-  /** What a record is called. */
-  unit: 'line' | 'user'
-  /** Told of each bad line, in no order within a batch. */
-  onBadLine(line: BadLine): void
   /** Told of lines that are done with. */
   onProgress(lines: number): void
   /** May change what is about to be imported. */
@@ -49,13 +45,6 @@ export interface ImportContext {
 
 type Verdict = 'unchanged' | 'skipped' | 'bad'
 
-/** Lines that are imported together, once they have been read. */
-interface Batch {
-  lines: number
-  bad: number
-  accounts: Map<UserRow, ImportedAccount>
-}
-
 /** Imports accounts, a batch at a time. While the database has one, the next is read. */
 export async function importAccounts(
   records: AsyncIterable<ImportRecord[]>,
@@ -63,51 +52,33 @@ export async function importAccounts(
   context: ImportContext,
 ): Promise<ImportResult> {
   const result = { lines: 0, imported: 0, unchanged: 0, skipped: 0, bad: 0, heldBack: 0 }
-  let gathered: ImportRecord[] = []
+  let batch = new Batch(context)
   let importing = Promise.resolve()
 
   async function importGathered(): Promise<void> {
-    const batch = readBatch(gathered, context)
-    gathered = []
+    const gathered = batch
+    batch = new Batch(context)
     await importing
-    importing = importBatch(batch, options, context, result)
+    importing = importBatch(gathered, options, context, result)
     // It is awaited later, which is no reason to end the process before.
     importing.catch(() => {})
   }
 
   try {
     for await (const step of records) {
-      for (const record of step) if (gathered.push(record) === options.batchSize) await importGathered()
+      for (const record of step) {
+        batch.add(record)
+        if (batch.lines === options.batchSize) await importGathered()
+      }
     }
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error
     const { line, message } = error
-    gathered.push({ line, fault: `${message}; nothing could be read from here on` })
+    batch.add({ line, fault: `${message}; nothing could be read from here on` })
   }
-  if (gathered.length > 0) await importGathered()
+  if (batch.lines > 0) await importGathered()
   await importing
   return result
-}
-
-function readBatch(records: ImportRecord[], { reader, unit, onBadLine }: ImportContext): Batch {
-  const accounts = new Map<UserRow, ImportedAccount>()
-  const lineOf = new Map<string, number>()
-  for (const record of records) {
-    const account = reader.read(record)
-    if ('reasons' in account) {
-      onBadLine(account)
-      continue
-    }
-    const { line, user } = account
-    const earlier = lineOf.get(user.email) ?? lineOf.get(user.id)
-    if (earlier === undefined) {
-      accounts.set(user, account)
-      lineOf.set(user.email, line).set(user.id, line)
-    } else {
-      onBadLine({ line, reasons: [`${unit} ${earlier} has the same e-mail or id`] })
-    }
-  }
-  return { lines: records.length, bad: records.length - accounts.size, accounts }
 }
 
 async function importBatch(

@@ -10,9 +10,6 @@ import { runImport } from '../import/run.ts'
 import { UsageError } from '../run.ts'
 import { parseBatchSize, parseTokenMinutes, parseTokenSubject, type TokenSubject } from './arguments.ts'
 
-/** Bytes that are read at once. */
-const CHUNK = 262_144
-
 type CommandOptions = ImportOptions & {
   format?: Format
   fromFastapi?: string
@@ -98,5 +95,5 @@ Exit code: 3 where a line is bad.`
 
 /** Opens the file when it is first needed. */
 async function* readBytes(path: string): AsyncGenerator<Buffer> {
-  yield* path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK })
+  yield* path === '-' ? process.stdin : createReadStream(path)
 }
