@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { nodeCommand } from './node-command.ts'
 import { COMPILE_CACHE, type Exit } from './process.ts'
 
 const NODE_VERSION = new URL('../src/node-version.js', import.meta.url).href
@@ -29,7 +30,7 @@ export interface RunningCommand {
 export function startPostern(args: string[], options: CliOptions): RunningCommand {
   const { cwd, env = {}, preload = [], input } = options
   const imports = [...preload, NODE_VERSION].flatMap((url) => ['--import', url])
-  const child = spawn(process.execPath, [...imports, CLI, ...args], {
+  const child = spawn(...nodeCommand([...imports, CLI, ...args]), {
     cwd,
     env: { ...COMPILE_CACHE, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import type { ada } from './helper.ts'
+import { nodeCommand } from './node-command.ts'
 
 /** Ends the server with the test's process, should that be killed before it can clean up. */
 const TETHER =
@@ -77,7 +78,7 @@ export async function runServer(t: Test, options: StartOptions): Promise<Exit> {
 function spawnServer(t: Test, options: StartOptions): Omit<ServerProcess, 'address'> {
   const { cwd, env = {}, preload = [], root = ROOT } = options
   const preloads = preload.flatMap((url) => ['--import', url])
-  const child = spawn(process.execPath, [...preloads, ...commandIn(root)], {
+  const child = spawn(...nodeCommand([...preloads, ...commandIn(root)]), {
     cwd,
     env: { ...COMPILE_CACHE, ...SETTINGS, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

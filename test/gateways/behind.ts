@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { claimsOf, decodeHeader, forge, type StolenKey, stealKeys } from '../forge.ts'
 import { ada } from '../helper.ts'
-import { type ServerProcess, startServer } from '../process.ts'
+import { nodeCommand } from '../node-command.ts'
+import { COMPILE_CACHE, type ServerProcess, startServer } from '../process.ts'
 import type { Beside } from '../shared-database.ts'
 import { openSqliteBeside } from '../sqlite-beside.ts'
 import { type Answer, makeClient, type Received, type Sent, startApplication } from './application.ts'
@@ -81,7 +82,10 @@ export async function startPostern(t: Test): Promise<{ deployment: Deployment; p
     postern,
     restart: start,
     command: async (...args) => {
-      const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...args], { cwd, env: {} })
+      const { stdout } = await promisify(execFile)(...nodeCommand([CLI, ...args]), {
+        cwd,
+        env: COMPILE_CACHE,
+      })
       return stdout
     },
     db,
