@@ -3,7 +3,8 @@ import { globSync, mkdtempSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { plugin, project, ROOT } from './project.ts'
+import { nodeCommand } from '../node-command.ts'
+import { COMPILE_CACHE, plugin, project, ROOT } from './project.ts'
 
 /** What the process adds, and a host decides for itself. A test in this list must fail in a host, or it does not belong here. */
 const OF_THE_PROCESS: Record<string, Record<string, string>> = {
@@ -42,8 +43,8 @@ async function runTests(path: string, env: NodeJS.ProcessEnv): Promise<Map<strin
   const run = promisify(execFile)
   // A directory of its own, since the tests' own directories are there, and others run the same tests at this time.
   const cwd = mkdtempSync(join(project, 'contract-'))
-  const options = { cwd, env: { ...env, PATH: process.env['PATH'] }, maxBuffer: 2 ** 28 }
-  const { stdout } = await run(process.execPath, [path], options).catch((error) => error)
+  const options = { cwd, env: { ...COMPILE_CACHE, ...env, PATH: process.env['PATH'] }, maxBuffer: 2 ** 28 }
+  const { stdout } = await run(...nodeCommand([path]), options).catch((error) => error)
   const results = [...`${stdout}`.matchAll(/^(not )?ok \d+ - (.*?)(?: # time=.*)?$/gm)]
   return new Map(results.map(([, not, name = '']) => [name.replaceAll('\\#', '#'), not === undefined]))
 }

@@ -2,6 +2,7 @@ import { type ExecFileException, execFile } from 'node:child_process'
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { nodeCommand } from '../node-command.ts'
 
 /** The repository. */
 export const ROOT = resolve(import.meta.dirname, '../..')
@@ -13,6 +14,9 @@ export const plugin = required('POSTERN_TEST_PLUGIN')
 export const packageDirectory = resolve(plugin, '../../..')
 /** The project that it has been installed into. */
 export const project = resolve(packageDirectory, '../..')
+
+/** What one process of the run has compiled, the next need not compile again. It goes with the project, whose path is another in each run. */
+export const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(project, '.compile-cache') }
 
 /** The compilers that a host may use. */
 export const COMPILERS = {
@@ -44,7 +48,10 @@ export interface Ended {
 /** Runs a script with the Node.js of the tests. */
 export async function runNode(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd, env })
+    const { stdout, stderr } = await promisify(execFile)(...nodeCommand(args), {
+      cwd,
+      env: { ...COMPILE_CACHE, ...env },
+    })
     return { code: 0, output: stdout + stderr }
   } catch (error) {
     const { code, stdout = '', stderr = '' } = error as ExecFileException
