@@ -5,6 +5,7 @@ import { makeEvent } from '../drizzle/rows.ts'
 import { ada } from '../helper.ts'
 import { logInAt, postJson, startServer, until } from '../process.ts'
 import { openPlace, places, sqlite } from './places.ts'
+import { onEachDatabase } from './user-scene.ts'
 
 const MINUTE = 60_000
 const ESCAPES = '\u001b[2J\u009b31m\nrm -rf\u202e'
@@ -58,22 +59,21 @@ for (const [kind, settingsOf] of Object.entries(places)) {
   })
 }
 
-t.test('tells what a user did, and from where', async (t) => {
-  const cwd = t.testdir()
-  const { address, stop } = await startServer(t, { cwd })
+onEachDatabase(t, 'tells what a user did, and from where', async (t, scene) => {
+  const { address, stop } = await startServer(t, scene)
   await postJson(`${address}/register`, ada)
   await logInAt(address, ada)
   await logInAt(address, { ...ada, password: 'not hers, at all' })
   await stop()
 
-  const events = await list(['--user', ada.email], { cwd })
+  const events = await list(['--user', ada.email], scene)
 
   t.match(events, [
     { event: 'user_created', address: '127.0.0.1' },
     { event: 'authn_login_success' },
     { event: 'authn_login_fail', reason: 'wrong_password' },
   ])
-  const { stdout } = await postern(['audit', '--user', ada.email], { cwd })
+  const { stdout } = await postern(['audit', '--user', ada.email], scene)
   t.match(stdout, /^\d{4}-\S+Z authn_login_fail reason=wrong_password user_id=\S+ address=127\.0\.0\.1/m)
   t.notMatch(stdout, ada.password)
 })
@@ -97,9 +97,7 @@ t.test('shows nothing on a terminal that a terminal would obey', async (t) => {
   t.equal(JSON.parse(json.stdout).user_agent, ESCAPES, 'while a script gets what was recorded')
 })
 
-t.test('follows what happens, each event once, until it is stopped', async (t) => {
-  const cwd = t.testdir()
-  const env = await sqlite(t, cwd)
+onEachDatabase(t, 'follows what happens, each event once, until it is stopped', async (t, { cwd, env }) => {
   const database = await openPlace(t, env)
   const before = [event(2000, { reason: 'earlier' }), event(1000, { reason: 'last' })]
   await database.insertRows('auditEvents', before)

@@ -1,12 +1,11 @@
 import { createPublicKey } from 'node:crypto'
-import { join } from 'node:path'
-import SqliteDriver from 'better-sqlite3'
 import { importSPKI, jwtVerify } from 'jose'
 import t from 'tap'
 import { postern, posternJson } from '../cli.ts'
 import { decodeHeader } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, type ServerProcess, startServer } from '../process.ts'
+import { lookInto, onEachDatabase, type Scene } from './user-scene.ts'
 
 const COLUMNS = ['kid', 'algorithm', 'state', 'created_at', 'activates_at', 'retires_at']
 
@@ -20,33 +19,32 @@ const getUser = async ({ address }: ServerProcess, token: string) =>
   (await fetch(`${address}/getUser`, { headers: bearer(token) })).status
 
 /** What each key is for, oldest first. */
-async function states(cwd: string): Promise<string[]> {
-  return (await posternJson(['keys', 'list'], { cwd })).map(({ state = '' }) => state)
+async function states(scene: Scene): Promise<string[]> {
+  return (await posternJson(['keys', 'list'], scene)).map(({ state = '' }) => state)
 }
 
-t.test('rotates and retires the keys of a running service', async (t) => {
-  const cwd = t.testdir()
-  const server = await startServer(t, { cwd })
+onEachDatabase(t, 'rotates and retires the keys of a running service', async (t, scene) => {
+  const server = await startServer(t, scene)
   await postJson(`${server.address}/register`, ada)
   const old = await logInAt(server.address, ada)
   const [first = ''] = await publishedKids(server)
   t.equal(decodeHeader(old)['kid'], first)
 
-  const [next = {}] = await posternJson(['keys', 'rotate'], { cwd })
+  const [next = {}] = await posternJson(['keys', 'rotate'], scene)
 
   t.same(Object.keys(next), COLUMNS)
   t.match(next, { algorithm: 'ES256', state: 'published', retires_at: null })
   t.same(await publishedKids(server), [first, next['kid']], 'published at once')
-  t.same(await states(cwd), ['signing', 'published'])
+  t.same(await states(scene), ['signing', 'published'])
   t.equal(decodeHeader(await logInAt(server.address, ada))['kid'], first, 'but not signing')
 
-  const again = await postern(['keys', 'rotate', '--json'], { cwd })
+  const again = await postern(['keys', 'rotate', '--json'], scene)
   t.equal(again.code, 0)
   t.equal(JSON.parse(again.stdout)[0].kid, next['kid'])
   t.match(again.stderr, 'waiting already')
 
   t.equal(await getUser(server, old), 200)
-  const retired = await postern(['keys', 'retire', first], { cwd })
+  const retired = await postern(['keys', 'retire', first], scene)
   t.equal(retired.code, 0)
   t.equal(await getUser(server, old), 401, 'on the next request')
   t.same(await publishedKids(server), [next['kid']])
@@ -54,42 +52,37 @@ t.test('rotates and retires the keys of a running service', async (t) => {
   const token = await logInAt(server.address, ada)
   t.equal(decodeHeader(token)['kid'], next['kid'], 'the next one signs, since there is no other')
   t.equal(await getUser(server, token), 200)
-  t.same(await states(cwd), ['retired', 'signing'])
+  t.same(await states(scene), ['retired', 'signing'])
 
   for (const command of [['retire'], ['export', '--pem']]) {
-    const twice = await postern(['keys', ...command, first], { cwd })
+    const twice = await postern(['keys', ...command, first], scene)
     t.equal(twice.code, 1)
     t.match(twice.stderr, `The key ${first} is retired`)
-    const unknown = await postern(['keys', ...command, 'nonsense'], { cwd })
+    const unknown = await postern(['keys', ...command, 'nonsense'], scene)
     t.equal(unknown.code, 1)
     t.match(unknown.stderr, 'There is no key nonsense')
   }
   t.notMatch(server.stdout(), /"level":(50|60)/)
 })
 
-t.test('shows a person the keys as a table', async (t) => {
-  const cwd = t.testdir()
-  await postern(['migrate'], { cwd })
-  t.equal((await postern(['keys', 'list'], { cwd })).stdout, 'none\n')
+onEachDatabase(t, 'shows a person the keys as a table', async (t, scene) => {
+  t.equal((await postern(['keys', 'list'], scene)).stdout, 'none\n')
 
-  const made = await postern(['keys', 'rotate'], { cwd })
+  const made = await postern(['keys', 'rotate'], scene)
 
   t.equal(made.code, 0)
-  const { stdout } = await postern(['keys', 'list'], { cwd })
+  const { stdout } = await postern(['keys', 'list'], scene)
   const lines = stdout.split('\n').map((line) => line.split(/ {2,}/))
   t.same(lines[0], COLUMNS)
   t.same(lines[1]?.slice(1, 3), ['ES256', 'signing'])
   t.same(lines[2]?.slice(1, 3), ['ES256', 'published'])
 })
 
-t.test('makes one next key, when it is run twice at once', async (t) => {
-  const cwd = t.testdir()
-  await postern(['migrate'], { cwd })
-
-  const runs = await Promise.all([1, 2, 3].map(() => posternJson(['keys', 'rotate'], { cwd })))
+onEachDatabase(t, 'makes one next key, when it is run thrice at once', async (t, scene) => {
+  const runs = await Promise.all([1, 2, 3].map(() => posternJson(['keys', 'rotate'], scene)))
 
   t.equal(new Set(runs.map(([key]) => key?.['kid'])).size, 1)
-  t.same(await states(cwd), ['signing', 'published'])
+  t.same(await states(scene), ['signing', 'published'])
 })
 
 for (const [ALGORITHM, type] of [
@@ -127,23 +120,21 @@ t.test('has nothing to export for HS256', async (t) => {
   t.match(stderr, 'no public part')
 })
 
-t.test('makes no key under a SECRET_KEY that is not the service’s', async (t) => {
-  const cwd = t.testdir()
-  const SECRET_KEY = 'a secret for tests, of 32 bytes or more'
+onEachDatabase(t, 'makes no key under a SECRET_KEY that is not the service’s', async (t, scene) => {
+  const { cwd, env } = scene
   const wrong = { SECRET_KEY: 'another secret for tests, of 32 bytes or more' }
-  const server = await startServer(t, { cwd, env: { SECRET_KEY } })
+  const server = await startServer(t, scene)
 
-  const { code, stdout, stderr } = await postern(['keys', 'rotate'], { cwd, env: wrong })
+  const { code, stdout, stderr } = await postern(['keys', 'rotate'], { cwd, env: { ...env, ...wrong } })
 
   t.equal(code, 1)
   t.equal(stdout, '')
   t.match(stderr, 'SECRET_KEY is not the one that sealed the signing keys')
   t.notMatch(stderr, wrong.SECRET_KEY)
   t.equal((await publishedKids(server)).length, 1)
-  const none = await postern(['keys', 'rotate'], { cwd })
+  const { SECRET_KEY: _none, ...withoutSecret } = env
+  const none = await postern(['keys', 'rotate'], { cwd, env: withoutSecret })
   t.equal(none.code, 1)
   t.match(none.stderr, 'SECRET_KEY')
-  const db = new SqliteDriver(join(cwd, 'data', 'postern.db'), { readonly: true })
-  t.equal(db.prepare('select count(*) from signing_keys').pluck().get(), 1)
-  db.close()
+  t.equal(await lookInto(t, scene).value('select count(*) from signing_keys'), 1)
 })

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
 import { postern, posternJson } from '../cli.ts'
 import { startServer } from '../process.ts'
+import { lookInto, onEachDatabase } from './user-scene.ts'
 
 t.test('explains itself', async (t) => {
   const cwd = t.testdir()
@@ -93,13 +93,11 @@ t.test('makes the database that the service then uses', async (t) => {
   t.match(await posternJson(['clients', 'list'], { cwd }), [{ name: 'early bird' }])
 })
 
-t.test('makes, lists and removes clients', async (t) => {
-  const cwd = t.testdir()
-  await postern(['migrate'], { cwd })
-  t.equal((await postern(['clients', 'list'], { cwd })).stdout, 'none\n')
-  t.same(await posternJson(['clients', 'list'], { cwd }), [])
+onEachDatabase(t, 'makes, lists and removes clients', async (t, scene) => {
+  t.equal((await postern(['clients', 'list'], scene)).stdout, 'none\n')
+  t.same(await posternJson(['clients', 'list'], scene), [])
 
-  const [made = {}] = await posternJson(['clients', 'add', 'resource server'], { cwd })
+  const [made = {}] = await posternJson(['clients', 'add', 'resource server'], scene)
 
   t.same(Object.keys(made), ['client_id', 'client_secret', 'name'])
   const { client_id: id = '', client_secret: secret = '', name } = made
@@ -107,29 +105,27 @@ t.test('makes, lists and removes clients', async (t) => {
   t.match(secret, /^[\w-]{43}$/, '256 bits')
   t.equal(name, 'resource server')
 
-  const taken = await postern(['clients', 'add', 'resource server'], { cwd })
+  const taken = await postern(['clients', 'add', 'resource server'], scene)
   t.equal(taken.code, 1)
   t.equal(taken.stdout, '')
   t.match(taken.stderr, 'There is a client resource server already')
 
-  const shown = await postern(['clients', 'add', 'second'], { cwd })
+  const shown = await postern(['clients', 'add', 'second'], scene)
   t.match(shown.stdout, /^client_id +client_secret +name\n\S+ +[\w-]{43} +second\n$/)
-  const listed = await postern(['clients', 'list'], { cwd })
+  const listed = await postern(['clients', 'list'], scene)
   t.match(listed.stdout, /^client_id +name +created_at\n\S+ +resource server +\S+Z\n\S+ +second +\S+Z\n$/)
-  const list = await posternJson(['clients', 'list'], { cwd })
+  const list = await posternJson(['clients', 'list'], scene)
   t.same(Object.keys(list[0] ?? {}), ['client_id', 'name', 'created_at'])
   const { client_secret: other } = made
   t.notOk(JSON.stringify(list).includes(other ?? ''), 'the secret is not shown again')
 
-  const db = new SqliteDriver(join(cwd, 'data', 'postern.db'), { readonly: true })
-  const stored = db.prepare('select * from clients where id = ?').get(id) as Record<string, string>
-  db.close()
+  const [stored = {}] = await lookInto(t, scene).all('select * from clients where id = ?', id)
   t.notOk(JSON.stringify(stored).includes(secret), 'the secret is not stored')
   t.equal(stored['hashed_secret'], createHash('sha256').update(secret).digest('hex'))
 
-  t.equal((await postern(['clients', 'remove', id], { cwd })).code, 0)
-  t.match(await posternJson(['clients', 'list'], { cwd }), [{ name: 'second' }])
-  const gone = await postern(['clients', 'remove', id], { cwd })
+  t.equal((await postern(['clients', 'remove', id], scene)).code, 0)
+  t.match(await posternJson(['clients', 'list'], scene), [{ name: 'second' }])
+  const gone = await postern(['clients', 'remove', id], scene)
   t.equal(gone.code, 1)
   t.match(gone.stderr, `There is no client ${id}`)
 })

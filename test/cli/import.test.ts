@@ -3,7 +3,7 @@ import { hash } from '@node-rs/bcrypt'
 import t from 'tap'
 import { ada } from '../helper.ts'
 import { logInAt, startServer } from '../process.ts'
-import { HASH, hashOf, importText, line, lookInto, onEachDatabase, setScene, users } from './user-scene.ts'
+import { HASH, hashOf, importText, line, lookInto, onEachDatabase, users } from './user-scene.ts'
 
 onEachDatabase(t, 'imports accounts, which log in with the passwords that they had', async (t, scene) => {
   const { address } = await startServer(t, scene)
@@ -68,27 +68,29 @@ onEachDatabase(t, 'imports again only what is not there yet', async (t, scene) =
   )
 })
 
-t.test('refuses tokens that an account had before it was deleted and imported again', async (t) => {
-  const scene = await setScene(t)
-  const { address } = await startServer(t, scene)
-  const id = '01a20490-3f02-7409-818a-1861e0ce0328'
-  const text = line(1, { id, email: ada.email, hashed_password: await hash(ada.password, 4) })
-  await importText(scene, 'users.ndjson', text)
-  const token = await logInAt(address, ada)
-  const status = async () =>
-    (await fetch(`${address}/getUser`, { headers: { authorization: `Bearer ${token}` } })).status
-  t.equal(await status(), 200)
+onEachDatabase(
+  t,
+  'refuses tokens that an account had before it was deleted and imported again',
+  async (t, scene) => {
+    const { address } = await startServer(t, scene)
+    const id = '01a20490-3f02-7409-818a-1861e0ce0328'
+    const text = line(1, { id, email: ada.email, hashed_password: await hash(ada.password, 4) })
+    await importText(scene, 'users.ndjson', text)
+    const token = await logInAt(address, ada)
+    const status = async () =>
+      (await fetch(`${address}/getUser`, { headers: { authorization: `Bearer ${token}` } })).status
+    t.equal(await status(), 200)
 
-  await users(scene, ['delete', ada.email])
-  t.equal(await status(), 401)
-  t.match((await importText(scene, 'users.ndjson', text)).result, { imported: 1 })
+    await users(scene, ['delete', ada.email])
+    t.equal(await status(), 401)
+    t.match((await importText(scene, 'users.ndjson', text)).result, { imported: 1 })
 
-  t.equal(await status(), 401, 'the same id, but not the same session')
-  t.ok(await logInAt(address, ada), 'it can log in')
-})
+    t.equal(await status(), 401, 'the same id, but not the same session')
+    t.ok(await logInAt(address, ada), 'it can log in')
+  },
+)
 
-t.test('reads standard input, and writes nothing when it is only to check', async (t) => {
-  const scene = await setScene(t)
+onEachDatabase(t, 'reads standard input, and writes nothing when it is only to check', async (t, scene) => {
   const text = line(1) + line(2)
 
   const checked = await users(scene, ['import', '-', '--format', 'ndjson', '--dry-run'], text)

@@ -1,12 +1,11 @@
 import t from 'tap'
 import { usersCommand } from '../../src/commands/users.ts'
 import { ada } from '../helper.ts'
-import { importText, line, lookInto, setScene, users } from './user-scene.ts'
+import { importText, line, lookInto, onEachDatabase, setScene, users } from './user-scene.ts'
 
 const ESCAPES = '\u001b[31m\u0007\u202e\nroot'
 
-t.test('lists accounts a page at a time', async (t) => {
-  const scene = await setScene(t)
+onEachDatabase(t, 'lists accounts a page at a time', async (t, scene) => {
   const lines = ['ada@a.test', 'bob@a.test', 'c_d@b.test', 'cxd@b.test', 'd%d@b.test'].map((email, index) =>
     line(index, { email, ...(index === 1 && { disabled_at: '2026-01-01T00:00:00Z' }) }),
   )
