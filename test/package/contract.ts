@@ -43,7 +43,11 @@ async function runTests(path: string, env: NodeJS.ProcessEnv): Promise<Map<strin
   const run = promisify(execFile)
   // A directory of its own, since the tests' own directories are there, and others run the same tests at this time.
   const cwd = mkdtempSync(join(project, 'contract-'))
-  const options = { cwd, env: { ...COMPILE_CACHE, ...env, PATH: process.env['PATH'] }, maxBuffer: 2 ** 28 }
+  const options = {
+    cwd,
+    env: { ...COMPILE_CACHE, ...env, PATH: process.env['PATH'], TAP_TIMEOUT: '300' },
+    maxBuffer: 2 ** 28,
+  }
   const { stdout } = await run(...nodeCommand([path]), options).catch((error) => error)
   const results = [...`${stdout}`.matchAll(/^(not )?ok \d+ - (.*?)(?: # time=.*)?$/gm)]
   return new Map(results.map(([, not, name = '']) => [name.replaceAll('\\#', '#'), not === undefined]))
