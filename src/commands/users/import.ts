@@ -95,5 +95,5 @@ Exit code: 3 where a line is bad.`
 
 /** Opens the file when it is first needed. */
 async function* readBytes(path: string): AsyncGenerator<Buffer> {
-  yield* path === '-' ? process.stdin : createReadStream(path)
+  yield* path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 16_384 })
 }
