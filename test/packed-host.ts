@@ -3,7 +3,6 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../src/config.ts'
-import type postern from '../src/index.ts'
 
 /** Where the packed plugin is that the endpoints' tests are to run against, in place of the standalone server. */
 const plugin = process.env['POSTERN_TEST_PLUGIN']
@@ -26,11 +25,15 @@ export async function buildPackedHost(
   logStream?: NodeJS.WritableStream,
 ): Promise<FastifyInstance> {
   if (plugin === undefined) throw new Error('POSTERN_TEST_PLUGIN is not set')
-  const { host: _host, port: _port, trustProxy, corsOrigin: _origins, logLevel, ...options } = config
+  const { trustProxy, logLevel } = config
   const require = createRequire(plugin)
   const { fastify } = require('fastify') as typeof import('fastify')
   const swagger = require('@fastify/swagger') as typeof import('@fastify/swagger')
-  const packed = (await import(pathToFileURL(plugin).href)) as { default: typeof postern }
+  const packed: typeof import('../src/index.ts') = await import(pathToFileURL(plugin).href)
+  // The other settings are a process's own.
+  const options = Object.fromEntries(
+    Object.entries(config).filter(([name]) => Object.hasOwn(packed.OptionsSchema.properties, name)),
+  )
 
   const host: FastifyInstance = fastify({
     logger: { level: logLevel, ...(logStream && { stream: logStream }) },
