@@ -10,6 +10,9 @@ import { runImport } from '../import/run.ts'
 import { UsageError } from '../run.ts'
 import { parseBatchSize, parseTokenMinutes, parseTokenSubject, type TokenSubject } from './arguments.ts'
 
+/** Bytes that are read at once. Until they have been checked, no answer of the database's is looked at. */
+const CHUNK = 16_384
+
 type CommandOptions = ImportOptions & {
   format?: Format
   fromFastapi?: string
@@ -95,5 +98,5 @@ Exit code: 3 where a line is bad.`
 
 /** Opens the file when it is first needed. */
 async function* readBytes(path: string): AsyncGenerator<Buffer> {
-  yield* path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 16_384 })
+  yield* path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK })
 }
