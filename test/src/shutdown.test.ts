@@ -78,7 +78,7 @@ t.test('waits for a request that has begun', async (t) => {
 })
 
 t.test('says for a while that it will stop, and answers until then', async (t) => {
-  const server = await startServer(t, { cwd: t.testdir(), env: { SHUTDOWN_DELAY_SECONDS: '2' } })
+  const server = await startServer(t, { cwd: t.testdir(), env: { SHUTDOWN_DELAY_SECONDS: '5' } })
   const ask = (path: string) => fetch(`${server.address}${path}`)
   t.equal((await ask('/readyz')).status, 200)
 
