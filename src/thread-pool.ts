@@ -17,7 +17,7 @@ const THREADS = '/proc/self/task'
  * logins costs checks some milliseconds, and nothing else.
  */
 export async function fitThreadPool(): Promise<void> {
-  process.env['UV_THREADPOOL_SIZE'] ??= String(Math.max(USUAL_SIZE, availableParallelism() + SPARE))
+  process.env['UV_THREADPOOL_SIZE'] ||= String(Math.max(USUAL_SIZE, availableParallelism() + SPARE))
   if (process.platform !== 'linux') return
   try {
     // This very read starts all of the threads.

@@ -29,6 +29,13 @@ if (process.platform === 'linux') {
     )
   })
 
+  t.test('takes an empty setting for none', async (t) => {
+    const { 'libuv-worker': hashing = [] } = Object.fromEntries(
+      await nicenesses(t, { UV_THREADPOOL_SIZE: '' }),
+    )
+    t.ok(hashing.length > availableParallelism())
+  })
+
   t.test('leaves their number to whoever has set it', async (t) => {
     t.equal((await nicenesses(t, { UV_THREADPOOL_SIZE: '7' })).get('libuv-worker')?.length, 7)
   })
