@@ -4,7 +4,7 @@ import type { PrincipalRow } from '../drizzle/index.ts'
 import type { Problem, Refusal } from './errors.ts'
 import type { AccessTokenClaims } from './jwt.ts'
 import type { Authenticate } from './postern.ts'
-import { principal } from './request-auth.ts'
+import { credential, principal } from './request-auth.ts'
 import type { VerifiedToken } from './verified-token.ts'
 
 /** A token that counts, and the account that it stands for. */
@@ -125,9 +125,9 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   function hook(saysDisabled: boolean) {
     return async (request: FastifyRequest, reply?: FastifyReply): Promise<void> => {
       try {
-        const { auth, row } = await checkRequest(request, saysDisabled)
-        request.auth = auth
-        request[principal] = row ?? null
+        const token = await checkRequest(request, saysDisabled)
+        request[credential] = token
+        request[principal] = token.row ?? null
         checks.admitted += 1
       } catch (error) {
         countRefusal(error)
@@ -156,8 +156,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   app.decorate('authenticate', Object.assign(required, { optional }))
   app.decorate('authenticateForGateway', hook(true))
   app.decorate('authenticateIssued', async (request) => {
-    const { auth } = await app.tokens.verify(bearerToken(request.headers.authorization))
-    request.auth = auth
+    request[credential] = await app.tokens.verify(bearerToken(request.headers.authorization))
   })
 }
 

@@ -1,13 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { PrincipalRow } from '../drizzle/index.ts'
+import type { Auth } from './postern.ts'
+import { VerifiedToken } from './verified-token.ts'
 
 /** The account behind an authenticated request, as the check has just read it. */
 export const principal = Symbol('postern.principal')
 
+/** The token that a request was admitted by, or what a host has put into `request.auth` instead. */
+export const credential = Symbol('postern.credential')
+
 declare module 'fastify' {
   interface FastifyRequest {
     [principal]: PrincipalRow | null
+    [credential]: VerifiedToken | Auth | null
   }
 }
 
@@ -16,7 +22,16 @@ async function requestAuth(app: FastifyInstance): Promise<void> {
   // There already in the child of an app that has a Postern of its own.
   if (app.hasRequestDecorator(principal)) return
   if (app.hasRequestDecorator('auth')) throw new Error('request.auth is taken already, by another plugin.')
-  app.decorateRequest('auth', null)
+  app.decorateRequest('auth', {
+    getter() {
+      const given = this[credential]
+      return given instanceof VerifiedToken ? given.auth : given
+    },
+    setter(auth: Auth | null) {
+      this[credential] = auth
+    },
+  })
+  app.decorateRequest(credential, null)
   app.decorateRequest(principal, null)
 }
 

@@ -10,15 +10,19 @@ import type { SigningKey } from './signing-keys.ts'
 export class VerifiedToken implements PrincipalSlot {
   readonly claims: AccessTokenClaims
   readonly key: SigningKey
-  /** What a host may know of it. */
-  readonly auth: Auth
   row: PrincipalSlot['row']
   state: PrincipalSlot['state'] = null
+  #auth: Auth | undefined
 
   constructor(claims: AccessTokenClaims, key: SigningKey) {
     this.claims = claims
     this.key = key
-    this.auth = toAuth(claims, this)
+  }
+
+  /** What a host may know of it. Not made before somebody asks: it is two thirds of what a remembered token would take. */
+  get auth(): Auth {
+    this.#auth ??= toAuth(this.claims, this)
+    return this.#auth
   }
 
   get userId(): string {
