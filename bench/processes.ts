@@ -1,6 +1,7 @@
 /** Starts what a benchmark needs: servers on one core, load on the other. */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Sample } from './baselines.ts'
 import type { HostReady } from './host.ts'
@@ -11,6 +12,10 @@ const canPin = process.platform === 'linux' && availableParallelism() > 1
 const AHEAD = ['chrt', '--fifo', '10']
 const canRunAhead = canPin && spawnSync('chrt', [...AHEAD.slice(1), 'true']).status === 0
 const file = (name: string) => new URL(name, import.meta.url).pathname
+/** What `npm start` gives to Node.js. */
+const START: string[] = JSON.parse(readFileSync(file('../package.json'), 'utf8'))
+  .scripts.start.split(' ')
+  .slice(1)
 
 /** Starts one of the modules beside this one. */
 function forkOn(
@@ -50,9 +55,10 @@ export async function startPostern(
   core: number | null = 0,
 ): Promise<Server & { milliseconds: number }> {
   const begun = performance.now()
-  const command = [process.execPath, '--import', file('../src/node-version.js'), file('../src/server.ts')]
+  const command = [process.execPath, ...START]
   const [program, ...rest] = core !== null && canPin ? ['taskset', '-c', String(core), ...command] : command
   const child = spawn(program as string, rest, {
+    cwd: file('..'),
     env: { PATH: process.env['PATH'] ?? '', PORT: '0', LOG_LEVEL: 'silent', THROTTLE: 'false', ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })

@@ -1,5 +1,5 @@
 /** Entries of one generation at most. */
-const MAX_ENTRIES = 10_000
+const MAX_ENTRIES = 6_000
 /** Characters of the tokens in one generation at most. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
 

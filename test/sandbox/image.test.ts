@@ -71,7 +71,11 @@ t.test('runs without any right, on a file system that is read only, and keeps it
   const status = readFileSync(`/proc/${container.pid}/status`, 'utf8')
   t.match(status, /^NSpid:\t\d+\t1$/m, 'the first process')
   const commandLine = readFileSync(`/proc/${container.pid}/cmdline`, 'utf8')
-  t.equal(commandLine, 'node\0dist/src/server.js\0', 'is Node.js itself')
+  t.equal(
+    commandLine,
+    'node\0--max-semi-space-size=16\0--max-old-space-size=1024\0dist/src/server.js\0',
+    'is Node.js itself',
+  )
   t.match(status, /^Uid:\t1000\t1000\t1000\t1000$/m)
   t.match(status, /^CapEff:\t0+$/m)
   t.match(status, /^NoNewPrivs:\t1$/m)
