@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { pipeline, Readable } from 'node:stream'
-import { parse } from 'csv-parse'
+import { type Parser, parse } from 'csv-parse'
 import { MAX_LINE_BYTES, readBlocks } from './lines.ts'
 import { COLUMNS, describeUnknown, type ImportRecord, REQUIRED_COLUMNS, UnreadableError } from './records.ts'
 
@@ -71,14 +71,16 @@ export async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Imp
   let end = 0
   let extra = 0
   let records: ImportRecord[] = []
-  for await (const { record, info } of parser as AsyncIterable<Parsed>) {
-    count += 1
-    if (failure && count > failure.records) break
-    const breaks = countBreaks(record)
-    end = info.lines - extra - breaks.returns
-    if (names) records.push(toRecord(end - breaks.newlines, names, record))
-    else names = readHeader(record)
-    extra += breaks.returns
+  reading: for await (const group of readGroups(parser)) {
+    for (const { record, info } of group) {
+      count += 1
+      if (failure && count > failure.records) break reading
+      const breaks = countBreaks(record)
+      end = info.lines - extra - breaks.returns
+      if (names) records.push(toRecord(end - breaks.newlines, names, record))
+      else names = readHeader(record)
+      extra += breaks.returns
+    }
     if (records.length < STEP) continue
     yield records
     records = []
@@ -88,14 +90,26 @@ export async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Imp
   if (!names) throw new UnreadableError(1, 'the file is empty: its first line names the columns')
 }
 
+/** What has been parsed so far, at once: to wait for each record by itself takes as long as to parse it. */
+async function* readGroups(parser: Parser): AsyncGenerator<Parsed[]> {
+  for await (const first of parser as AsyncIterable<Parsed>) {
+    const group = [first]
+    for (let next: Parsed | null = parser.read(); next !== null; next = parser.read()) group.push(next)
+    yield group
+  }
+}
+
 /** Text that is not UTF-8 gets a NUL, which makes the record's field a bad one and leaves the others as they are. */
 function markBadText(bytes: Buffer): Buffer {
   return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString().replaceAll('\u{fffd}', '\0'))
 }
 
+const NO_BREAKS = { newlines: 0, returns: 0 }
+
 /** Inside of quotes the parser counts a carriage return as a line too. */
 function countBreaks(record: string[]): { newlines: number; returns: number } {
-  const text = record.some((field) => field.includes('\n') || field.includes('\r')) ? record.join() : ''
+  if (!record.some((field) => field.includes('\n') || field.includes('\r'))) return NO_BREAKS
+  const text = record.join()
   return { newlines: text.split('\n').length - 1, returns: text.split('\r').length - 1 }
 }
 
