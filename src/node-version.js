@@ -1,4 +1,5 @@
 // Imported before all else by whatever a person starts: a database driver that meets an old Node.js crashes without a word.
+import './garbage-collection.js'
 import './compile-cache.js'
 import { nodeFault } from './required-node.js'
 

@@ -3,7 +3,6 @@ import './node-version.js'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
-import { keepRequestsYoung } from './garbage-collection.ts'
 import { serveMetrics } from './metrics-server.ts'
 import { fitThreadPool } from './thread-pool.ts'
 import { startTracing } from './tracing.ts'
@@ -13,7 +12,6 @@ import { whereabouts } from './whereabouts.ts'
 const GRACE = 10_000
 
 try {
-  keepRequestsYoung()
   await fitThreadPool()
   const config = loadConfig()
   const app = await buildApp(config, undefined, await startTracing(process.env))
