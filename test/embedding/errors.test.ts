@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
 import t, { type Test } from 'tap'
 import type { Problem } from '../../src/index.ts'
 import { ada, bearer, makeToken } from '../helper.ts'
@@ -125,6 +125,23 @@ t.test('what a route does to request.auth is that request’s own affair', async
 
   t.equal(first.json().email, ada.email)
   t.strictSame(second.json(), first.json())
+})
+
+t.test('a host may put something else into request.auth, or nothing', async (t) => {
+  const host = await makeHostWithPostern(t)
+  const preHandler: preHandlerHookHandler = (request, _reply, done) => {
+    request.auth = request.headers['x-nobody']
+      ? null
+      : Object.assign({}, request.auth, { email: 'eve@example.com' })
+    done()
+  }
+  host.get('/own', { onRequest: host.authenticate, preHandler }, async ({ auth }) => ({
+    of: auth?.email ?? null,
+  }))
+  const headers = bearer(await makeToken(host))
+
+  t.equal((await host.inject({ url: '/own', headers })).json().of, 'eve@example.com')
+  t.equal((await host.inject({ url: '/own', headers: { ...headers, 'x-nobody': '1' } })).json().of, null)
 })
 
 /** Ways in which a database goes away under a running host. */
