@@ -19,7 +19,7 @@ export class VerifiedToken implements PrincipalSlot {
     this.key = key
   }
 
-  /** What a host may know of it. Not made before somebody asks: it is two thirds of what a remembered token would take. */
+  /** What a host may know of it. Not made before somebody asks: it would be more than a third of what a remembered token takes. */
   get auth(): Auth {
     this.#auth ??= toAuth(this.claims, this)
     return this.#auth
