@@ -100,8 +100,9 @@ export function createUserBatches(
   async function insertNew(batch: readonly NewUser[]): Promise<UserBatchResult> {
     await transact(function* (tx) {
       const [users, events] = [batch.map(({ user }) => user), batch.map(({ event }) => event)]
-      yield* rowsOf(bulkInsert(tx, 'users', users, false))
-      yield* rowsOf(bulkInsert(tx, 'auditEvents', events, false))
+      // Made both before one is awaited: PostgreSQL works on the first while the second is put into words.
+      const statements = [bulkInsert(tx, 'users', users, false), bulkInsert(tx, 'auditEvents', events, false)]
+      for (const statement of statements) yield* rowsOf(statement)
     })
     return { inserted: batch.length, conflicts: [] }
   }

@@ -15,10 +15,20 @@ export function createPostgresBulkInsert(tables: Tables): BulkInsert {
     const names = columns.map(({ column }) => sql.identifier(column.name))
     const into = sql`${tables[name]} (${sql.join(names, sql`, `)})`
 
+    function* values(): Generator<unknown[]> {
+      for (const row of rows) yield columns.map((column) => driverValueOf(row, column))
+    }
+
     async function copy(): Promise<{ key: string }[]> {
-      const values = rows.map((row) => columns.map((column) => driverValueOf(row, column)))
-      await copyRows(postgres.$client, into, values)
+      await copyRows(postgres.$client, into, values())
       return []
+    }
+
+    /** Begins at once, whenever it is awaited. */
+    function startCopy(): Promise<{ key: string }[]> {
+      const copying = copy()
+      copying.catch(() => {})
+      return copying
     }
 
     async function insert(): Promise<{ key: string }[]> {
@@ -34,6 +44,6 @@ export function createPostgresBulkInsert(tables: Tables): BulkInsert {
     }
 
     // Awaited where SQLite's driver calls `all`.
-    return (mayConflict ? insert() : copy()) as unknown as Statement<{ key: string }>
+    return (mayConflict ? insert() : startCopy()) as unknown as Statement<{ key: string }>
   }
 }

@@ -12,10 +12,13 @@ import { PgDialect } from './orm.ts'
  * @param into the table, and its columns in the order of a row's values
  * @param rows values as the driver would send them
  */
-export async function copyRows(client: ClientBase, into: SQL, rows: readonly unknown[][]): Promise<void> {
+export async function copyRows(client: ClientBase, into: SQL, rows: Iterable<unknown[]>): Promise<void> {
   const { sql: statement } = new PgDialect().sqlToQuery(sql`copy ${into} from stdin`)
-  const text = rows.map((values) => `${values.map(escapeValue).join('\t')}\n`).join('')
-  await finished(client.query(from(statement)).end(text))
+  const copying = client.query(from(statement))
+  // Not before the statement is on its way: the server gets ready meanwhile.
+  let text = ''
+  for (const values of rows) text += `${values.map(escapeValue).join('\t')}\n`
+  await finished(copying.end(text))
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }

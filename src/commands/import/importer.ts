@@ -1,8 +1,12 @@
+import { setImmediate } from 'node:timers/promises'
 import type { AuditEventRow, UserBatches, UserConflict, UserRow } from '../../../drizzle/index.ts'
 import type { ImportedAccount } from './account.ts'
 import { Batch, type BatchContext } from './batch.ts'
 import { makeId } from './ids.ts'
 import { type ImportRecord, UnreadableError } from './records.ts'
+
+/** Lines that are read at a stretch, a fraction of a millisecond: the database must not wait for long for its next statement. */
+const STRETCH = 50
 
 /** How an import goes about it. */
 export interface ImportOptions {
@@ -68,6 +72,7 @@ export async function importAccounts(
     for await (const step of records) {
       for (const record of step) {
         batch.add(record)
+        if (batch.lines % STRETCH === 0) await setImmediate()
         if (batch.lines === options.batchSize) await importGathered()
       }
     }
