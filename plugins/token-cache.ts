@@ -2,6 +2,13 @@
 const MAX_ENTRIES = 6_000
 /** Characters of the tokens in one generation at most. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
+/** Characters at a token's end by which it is looked up: of a signature, so that nobody can choose them. */
+const KEY_LENGTH = 43
+
+interface Entry<Value> {
+  token: string
+  value: Value
+}
 
 /**
  * Remembers what was verified of a token, by the token's whole text, so that one sent again is not verified again. It is bounded in
@@ -9,16 +16,20 @@ const MAX_CHARACTERS = 8 * 1024 * 1024
  * forgotten.
  */
 export class TokenCache<Value> {
-  #young = new Map<string, Value>()
-  #old = new Map<string, Value>()
+  // By the end of the token, since a map reads the whole of a key that it has not seen, and each request's token is a new string. Of two
+  // tokens with the same end the later one is remembered.
+  #young = new Map<string, Entry<Value>>()
+  #old = new Map<string, Entry<Value>>()
   #characters = 0
 
   get(token: string): Value | undefined {
-    const value = this.#young.get(token)
-    if (value !== undefined) return value
-    const older = this.#old.get(token)
-    if (older !== undefined) this.set(token, older)
-    return older
+    const key = token.slice(-KEY_LENGTH)
+    const entry = this.#young.get(key)
+    if (entry?.token === token) return entry.value
+    const older = this.#old.get(key)
+    if (older?.token !== token) return undefined
+    this.set(token, older.value)
+    return older.value
   }
 
   set(token: string, value: Value): void {
@@ -27,12 +38,14 @@ export class TokenCache<Value> {
       this.#young = new Map()
       this.#characters = 0
     }
-    this.#young.set(token, value)
+    this.#young.set(token.slice(-KEY_LENGTH), { token, value })
     this.#characters += token.length
   }
 
   delete(token: string): void {
-    this.#young.delete(token)
-    this.#old.delete(token)
+    const key = token.slice(-KEY_LENGTH)
+    for (const entries of [this.#young, this.#old]) {
+      if (entries.get(key)?.token === token) entries.delete(key)
+    }
   }
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { TokenCache } from '../../plugins/token-cache.ts'
 
-const token = (index: number, length = 500) => `${index}.`.padEnd(length, 'x')
+const token = (index: number, length = 500) => `.${index}`.padStart(length, 'x')
 
 t.test('remembers what it was given, under exactly that text', async (t) => {
   const cache = new TokenCache<number>()
@@ -9,6 +9,9 @@ t.test('remembers what it was given, under exactly that text', async (t) => {
 
   t.equal(cache.get(token(1)), 1)
   t.equal(cache.get(`${token(1)}=`), undefined)
+  t.equal(cache.get(`y${token(1)}`), undefined, 'whose end is the same')
+  cache.delete(`y${token(1)}`)
+  t.equal(cache.get(token(1)), 1)
   cache.delete(token(1))
   t.equal(cache.get(token(1)), undefined)
 })
