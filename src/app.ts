@@ -51,7 +51,8 @@ export async function buildApp(
   const isMeasured = metricsPort !== undefined
   const accessLog = new AccessLog({ disableRequestLogging: QUIET_LEVELS.includes(logLevel) })
   const app = fastify({
-    logger: {
+    // Without any logger Fastify makes none for each request either.
+    logger: logLevel !== 'silent' && {
       level: logLevel,
       ...(logStream && { stream: logStream }),
       redact: ['req.headers.authorization', 'headers.authorization', '*.password', '*.token'],
