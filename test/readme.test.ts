@@ -96,3 +96,18 @@ t.test('the README lists every setting with its default and what it takes, and n
     if (value !== undefined) t.equal(preset, String(value) || 'none', `the default of ${option}`)
   }
 })
+
+t.test('Node.js gets the same flags wherever it is started', async (t) => {
+  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+  const sizes = (text: string) => text.match(/--max-[\w-]+=\d+/g)
+  const expected = sizes(JSON.parse(read('package.json')).scripts.start)
+  t.equal(expected?.length, 2)
+  for (const path of [
+    'README.md',
+    'docs/performance.md',
+    'examples/Dockerfile',
+    'examples/systemd/postern.service',
+  ]) {
+    t.strictSame(sizes(read(path)), expected, path)
+  }
+})

@@ -105,3 +105,15 @@ t.test('says nothing of what is not HTTP, and survives it', async (t) => {
   t.equal((await fetch(`${address}/healthz`)).status, 200)
   t.notMatch((await stop()).stdout, 'sesame')
 })
+
+t.test('is not written where nothing is to be logged, and requests are answered all the same', async (t) => {
+  const { address, stop } = await startServer(t, { cwd: t.testdir(), env: { LOG_LEVEL: 'silent' } })
+  const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
+  const answer = async (path: string) => (await fetch(`${address}${path}`, { headers })).status
+
+  t.equal(await answer('/healthz'), 200)
+  t.equal(await answer('/getUser'), 401)
+  t.equal(await answer('/%'), 400)
+  t.equal((await postJson(`${address}/register`, ada)).status, 201)
+  t.match(await stop(), { code: 0, stdout: /^$/ })
+})
