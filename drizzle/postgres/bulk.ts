@@ -24,13 +24,6 @@ export function createPostgresBulkInsert(tables: Tables): BulkInsert {
       return []
     }
 
-    /** Begins at once, whenever it is awaited. */
-    function startCopy(): Promise<{ key: string }[]> {
-      const copying = copy()
-      copying.catch(() => {})
-      return copying
-    }
-
     async function insert(): Promise<{ key: string }[]> {
       const arrays = columns.map((named) => {
         const values = rows.map((row) => driverValueOf(row, named))
@@ -43,7 +36,10 @@ export function createPostgresBulkInsert(tables: Tables): BulkInsert {
       return inserted
     }
 
+    const inserting = mayConflict ? insert() : copy()
+    // It begins at once, and may be awaited after another that fails.
+    inserting.catch(() => {})
     // Awaited where SQLite's driver calls `all`.
-    return (mayConflict ? insert() : startCopy()) as unknown as Statement<{ key: string }>
+    return inserting as unknown as Statement<{ key: string }>
   }
 }

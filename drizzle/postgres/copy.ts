@@ -1,4 +1,4 @@
-import { finished } from 'node:stream/promises'
+import { pipeline } from 'node:stream/promises'
 import type { SQL } from 'drizzle-orm'
 import type { ClientBase } from 'pg'
 import { from } from 'pg-copy-streams'
@@ -14,11 +14,14 @@ import { PgDialect } from './orm.ts'
  */
 export async function copyRows(client: ClientBase, into: SQL, rows: Iterable<unknown[]>): Promise<void> {
   const { sql: statement } = new PgDialect().sqlToQuery(sql`copy ${into} from stdin`)
-  const copying = client.query(from(statement))
-  // Not before the statement is on its way: the server gets ready meanwhile.
+  // The text is made when the statement is on its way: the server gets ready meanwhile.
+  await pipeline(toText(rows), client.query(from(statement)))
+}
+
+function* toText(rows: Iterable<unknown[]>): Generator<string> {
   let text = ''
   for (const values of rows) text += `${values.map(escapeValue).join('\t')}\n`
-  await finished(copying.end(text))
+  yield text
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
