@@ -68,3 +68,12 @@ t.test('tells rows that the server will never take from those that it cannot tak
   await t.rejects(insert([makeNew()], never), DatabaseUnavailableError)
   t.same(await count(), [0, 0])
 })
+
+t.test('a row that cannot be put into words takes the others with it, and nothing else', async (t) => {
+  const { database, count } = await openThroughProxy(t)
+  const { insert } = database.openUserBatches()
+
+  await t.rejects(insert([makeNew(), makeNew({ createdAt: new Date(Number.NaN) })], never), RangeError)
+  t.same(await count(), [0, 0])
+  t.same(await insert([makeNew()], never), { inserted: 1, conflicts: [] })
+})
