@@ -144,7 +144,8 @@ function openLoop(sockets: Socket[], perSecond: number): Connection[] {
   let due = performance.now()
   const tick = () => {
     for (; due <= performance.now(); due += 1000 / perSecond) {
-      const connection = idle.pop()
+      // All connections take turns: the server closes one that nothing comes on.
+      const connection = idle.shift()
       const request = connection && takeRequest()
       if (connection && request) connection.send(request, due)
       else overdue.push(due)
