@@ -163,6 +163,8 @@ export function parse<S extends TObject>(
   const ajv = new Ajv({
     allErrors: true,
     useDefaults: true,
+    // The schemas are our own: to compile what checks a schema takes longer than all else here.
+    validateSchema: false,
     formats: { ...formats, ...moreFormats },
   })
   const settings = { ...values }
