@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -70,6 +71,21 @@ t.test('changes nothing when it starts for the second time', async (t) => {
   await second.stop()
   t.same(readAll(database), before)
   t.ok(readFileSync(`${database}.secret`).equals(secret))
+})
+
+t.test('starts without the HTTP client of Node.js, which takes long to load and is never used', async (t) => {
+  const tell = "process.once('message', () => process.send(process.moduleLoadList)).channel.unref()"
+  const { process, address } = await startServer(t, {
+    cwd: t.testdir(),
+    preload: [`data:text/javascript,${tell}`],
+  })
+  t.equal((await fetch(`${address}/healthz`)).status, 200)
+
+  process.send('what is loaded?')
+  const [loaded] = (await once(process, 'message')) as [string[]]
+
+  t.ok(loaded.includes('NativeModule http'))
+  t.notOk(loaded.includes('NativeModule internal/deps/undici/undici'))
 })
 
 t.test('keeps nothing on disk when its database is in memory', async (t) => {
