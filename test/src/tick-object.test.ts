@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { nodeCommand } from '../node-command.ts'
+
+const MODULE = new URL('../../src/tick-object.js', import.meta.url).href
+
+/** Has ticks, then full collections while none is waiting, and tells the processor time in microseconds of a great many after that. */
+function program(prelude: string): string {
+  return `
+    ${prelude}
+    import { setTimeout } from 'node:timers/promises'
+    function ticks(count) {
+      return new Promise((resolve) => {
+        const next = () => {
+          if (count-- === 0) resolve()
+          else if (count % 1000 === 0) setImmediate(next)
+          else process.nextTick(next)
+        }
+        next()
+      })
+    }
+    await ticks(1000)
+    for (let index = 0; index < 4; index++) {
+      await setTimeout(5)
+      gc()
+    }
+    await ticks(100_000)
+    const before = process.cpuUsage()
+    await ticks(500_000)
+    console.log(process.cpuUsage(before).user)
+  `
+}
+
+async function run(prelude: string): Promise<number> {
+  const [command, args] = nodeCommand(['--expose-gc', '--input-type=module', '--eval', program(prelude)])
+  const { stdout } = await promisify(execFile)(command, args)
+  return Number(stdout)
+}
+
+t.test('V8 does not forget how to make what process.nextTick is to call', async (t) => {
+  const forgotten = await run('')
+  const kept = await run(`import ${JSON.stringify(MODULE)}`)
+  t.ok(kept > 0)
+  t.ok(kept * 2 < forgotten, `${kept} µs, and ${forgotten} where it is forgotten`)
+})
