@@ -131,10 +131,8 @@ export async function measureGrowth(effort: Effort): Promise<Figure[]> {
 export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure[]> {
   const deployment = await deploy({ core: null })
   const { port } = deployment
-  const checks = deployment.makeTokens(200).map((token) => get('/getUser', token))
+  const checks = steadyChecks(deployment, seconds)
   const login = [post('/login', ada)]
-  const calm = { port, connections: CONNECTIONS, rate: RATE, requests: checks }
-  const long = Math.max(LONG, 2 * seconds)
   const figures = {
     logins: { name: 'logins per second against bare bcrypt', bar: 0.95, samples: [] as number[] },
     flood: {
@@ -146,19 +144,25 @@ export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure
   }
   let worst = ''
   for (let round = -1; round < rounds; round++) {
-    const hashes = await measureHashes(long, 12)
-    const logins = await sendLoad({ port, connections: 16, seconds: long, requests: login }, null)
-    const alone = await sendLoad({ ...calm, seconds: long })
-    const [during, flood] = await checkBeside({ ...calm, seconds: long }, (seconds) =>
+    const hashes = await measureHashes(checks.seconds, 12)
+    const logins = await sendLoad({ port, connections: 16, seconds: checks.seconds, requests: login }, null)
+    const alone = await sendLoad(checks)
+    const [during, flood] = await checkBeside(checks, (seconds) =>
       sendLoad({ port, connections: 64, seconds, requests: login }, null),
     )
     if (round < 0) continue
-    figures.logins.samples.push((logins.statuses['200'] ?? 0) / long / hashes)
+    figures.logins.samples.push((logins.statuses['200'] ?? 0) / checks.seconds / hashes)
     figures.flood.samples.push(during.p99 / alone.p99)
     worst = `alone ${alone.p99.toFixed(1)} ms, during ${during.p99.toFixed(1)} ms; flood ${JSON.stringify(flood.statuses)}, slowest ${flood.max.toFixed(0)} ms`
   }
   await deployment.end()
   return [figures.logins, { ...figures.flood, detail: worst }]
+}
+
+/** Checks of 200 tokens at a steady rate. */
+function steadyChecks({ port, makeTokens }: Deployment, seconds: number): Load {
+  const requests = makeTokens(200).map((token) => get('/getUser', token))
+  return { port, connections: CONNECTIONS, rate: RATE, seconds: Math.max(LONG, 2 * seconds), requests }
 }
 
 /** Sends checks while something else is under way, from before the first until after the last of them. */
@@ -172,16 +176,12 @@ async function checkBeside<T>(checks: Load, work: (seconds: number) => Promise<T
 export async function measureWrites({ rounds, seconds }: Effort): Promise<Figure[]> {
   const deployment = await deploy({ core: null })
   const { port } = deployment
-  const checks = deployment.makeTokens(200).map((token) => get('/getUser', token))
-  const calm = { port, connections: CONNECTIONS, rate: RATE, requests: checks }
-  const long = Math.max(LONG, 2 * seconds)
+  const checks = steadyChecks(deployment, seconds)
   const samples: number[] = []
   let detail = ''
   for (let round = -1; round < rounds; round++) {
-    const alone = await sendLoad({ ...calm, seconds: long })
-    const [during, sessions] = await checkBeside({ ...calm, seconds: long }, (seconds) =>
-      runSessions(port, 16, seconds),
-    )
+    const alone = await sendLoad(checks)
+    const [during, sessions] = await checkBeside(checks, (seconds) => runSessions(port, 16, seconds))
     if (round < 0) continue
     samples.push(during.p99 / alone.p99)
     detail = `alone ${alone.p99.toFixed(1)} ms, during ${during.p99.toFixed(1)} ms; ${sessions} logins and logouts`
