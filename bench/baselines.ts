@@ -1,7 +1,7 @@
 /** What Postern is measured against, in a process of its own: the least that could be done for the same answer. */
 // As the service does. Without them a baseline is by a fifth slower in some runs, and the service looks better than it is.
-import '../src/garbage-collection.js'
-import '../src/tick-object.js'
+import '../src/runtime/garbage-collection.js'
+import '../src/runtime/tick-object.js'
 import { createPublicKey, verify } from 'node:crypto'
 import fastifyJwt from '@fastify/jwt'
 import fastify from 'fastify'

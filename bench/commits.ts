@@ -10,7 +10,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { v7 as uuidv7 } from 'uuid'
 import { type Database, openDatabase } from '../drizzle/index.ts'
-import { makeAuditEvent } from '../plugins/audit-event.ts'
+import { makeAuditEvent } from '../plugins/audit/event.ts'
 
 /** Logouts that wait for their answer at any moment. */
 const CONCURRENCY = 64

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
 import { v7 as uuidv7 } from 'uuid'
 import { openDatabase } from '../drizzle/index.ts'
-import { createSealer } from '../plugins/sealing.ts'
+import { createSealer } from '../plugins/signing-keys/sealing.ts'
 import { type Server, startPostern, stop } from './processes.ts'
 
 const SECRET_KEY = 'a secret for benchmarks, of 32 bytes or more'

@@ -7,7 +7,7 @@
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { buildApp } from '../src/app.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/settings/environment.ts'
 
 const { values } = parseArgs({
   options: {

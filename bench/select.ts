@@ -1,7 +1,7 @@
 /** What a check on PostgreSQL is measured against, in a process of its own: a route that does one prepared SELECT for each request. */
 // As the service does. Without them a baseline is by a fifth slower in some runs, and the service looks better than it is.
-import '../src/garbage-collection.js'
-import '../src/tick-object.js'
+import '../src/runtime/garbage-collection.js'
+import '../src/runtime/tick-object.js'
 import fastify from 'fastify'
 import pg from 'pg'
 import type { Sample } from './baselines.ts'

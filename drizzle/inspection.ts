@@ -1,5 +1,5 @@
+import { desc } from './drizzle-orm.ts'
 import type { SchemaState } from './migrations.ts'
-import { desc } from './orm.ts'
 import type { SqliteDatabase } from './sqlite/client.ts'
 import type { Tables } from './sqlite/schema.ts'
 import type { SigningKeyRow } from './types.ts'

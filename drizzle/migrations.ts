@@ -1,5 +1,5 @@
+import { readMigrationFiles } from './drizzle-orm.ts'
 import { NewerDatabaseError } from './errors.ts'
-import { readMigrationFiles } from './orm.ts'
 
 /** One step of the schema: when it was generated (its identity, in milliseconds), its digest, and its statements. */
 export interface Migration {

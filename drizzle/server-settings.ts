@@ -1,4 +1,4 @@
-import { POSTGRES_SCHEMA } from './host.ts'
+import { POSTGRES_SCHEMA } from './host-database.ts'
 
 /** How a server is talked to. Times are in milliseconds. */
 export interface ServerSettings {

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { UserRow } from '../drizzle/index.ts'
-import { hashNewPassword, toAccount } from './accounts.ts'
-import { normalizeEmail } from './email.ts'
-import type { ActionContext, User } from './hooks.ts'
-import { createUserChanges } from './user-changes.ts'
+import { createUserChanges } from './accounts/changes.ts'
+import { normalizeEmail } from './accounts/email.ts'
+import { hashNewPassword, toAccount } from './accounts/index.ts'
+import type { ActionContext, User } from './hooks/events.ts'
 
 /** What an operator does to accounts. Each acts on the very next request, in every process. */
 export interface Administration {

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { toAccount } from './accounts.ts'
-import type { ActionContext, User } from './hooks.ts'
-import { toAuth } from './verified-token.ts'
+import { toAccount } from './accounts/index.ts'
+import type { ActionContext, User } from './hooks/events.ts'
+import { toAuth } from './tokens/verified-token.ts'
 
 /** What somebody must know to log in. */
 export interface Credentials {

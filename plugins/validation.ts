@@ -1,8 +1,8 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { isEmailAddress } from './email.ts'
-import type { InvalidField } from './errors.ts'
+import { isEmailAddress } from './accounts/email.ts'
+import type { InvalidField } from './problem/codes.ts'
 
 /** Text that every database can store: no NUL character, no lone surrogate. */
 export const STORABLE_TEXT = '^[^\\u0000\\ud800-\\udfff]*$'

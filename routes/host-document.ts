@@ -1,5 +1,5 @@
 import type { SwaggerTransform } from '@fastify/swagger'
-import { describeBodies, securitySchemes } from '../plugins/openapi-parts.ts'
+import { describeBodies, securitySchemes } from '../plugins/openapi/security.ts'
 import { sharedSchemas } from './schemas.ts'
 
 /** What `$ref` stands for, without a name: in a host's document all names are the host's. */

@@ -1,8 +1,8 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyTypeProvider, RawServerDefault } from 'fastify'
-import { EMAIL_MAX_LENGTH } from '../plugins/email.ts'
-import { type ProblemCode, problemBody, problems } from '../plugins/errors.ts'
-import type { User as Account } from '../plugins/hooks.ts'
+import { EMAIL_MAX_LENGTH } from '../plugins/accounts/email.ts'
+import type { User as Account } from '../plugins/hooks/events.ts'
+import { type ProblemCode, problemBody, problems } from '../plugins/problem/codes.ts'
 
 interface TypeBoxTypeProvider extends FastifyTypeProvider {
   validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown

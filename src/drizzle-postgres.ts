@@ -1,4 +1,4 @@
-import { POSTGRES_SCHEMA } from '../drizzle/host.ts'
+import { POSTGRES_SCHEMA } from '../drizzle/host-database.ts'
 import { createPostgresTables } from '../drizzle/postgres/schema.ts'
 
 export {

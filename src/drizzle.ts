@@ -1,4 +1,4 @@
-import { HOST_TABLE_PREFIX } from '../drizzle/host.ts'
+import { HOST_TABLE_PREFIX } from '../drizzle/host-database.ts'
 import { createTables } from '../drizzle/sqlite/schema.ts'
 
 export { createTables, type Tables } from '../drizzle/sqlite/schema.ts'

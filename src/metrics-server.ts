@@ -1,11 +1,11 @@
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
-import { AccessLog } from '../plugins/access-log.ts'
-import { answerClientError } from '../plugins/client-errors.ts'
-import errorHandler from '../plugins/error-handler.ts'
-import { answerProblem } from '../plugins/errors.ts'
+import { AccessLog } from '../plugins/http/access-log.ts'
+import { answerClientError } from '../plugins/problem/client-errors.ts'
+import { answerProblem } from '../plugins/problem/codes.ts'
+import errorHandler from '../plugins/problem/index.ts'
 import { answerOtherMethods } from '../routes/method-not-allowed.ts'
-import metrics from '../routes/metrics.ts'
-import type { Config } from './config.ts'
+import metrics from '../routes/process/metrics.ts'
+import type { Config } from './settings/environment.ts'
 
 /** Milliseconds in which a request must have arrived whole. */
 const REQUEST_TIMEOUT = 5000

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import './node-version.js'
+import './runtime/preload.js'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
-import { type Config, loadConfig } from './config.ts'
 import { serveMetrics } from './metrics-server.ts'
-import { fitThreadPool } from './thread-pool.ts'
-import { startTracing } from './tracing.ts'
-import { whereabouts } from './whereabouts.ts'
+import { fitThreadPool } from './runtime/thread-pool.ts'
+import { startTracing } from './runtime/tracing.ts'
+import { whereabouts } from './settings/database-location.ts'
+import { type Config, loadConfig } from './settings/environment.ts'
 
 /** Milliseconds that requests in flight have to finish when the process is told to stop. */
 const GRACE = 10_000

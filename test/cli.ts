@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { nodeCommand } from './node-command.ts'
 import { COMPILE_CACHE, type Exit } from './process.ts'
 
-const NODE_VERSION = new URL('../src/node-version.js', import.meta.url).href
+const NODE_VERSION = new URL('../src/runtime/preload.js', import.meta.url).href
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 
 export interface CliOptions {

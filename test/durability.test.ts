@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
-import { createJwt } from '../plugins/jwt.ts'
+import { createJwt } from '../plugins/signing-keys/jwt.ts'
 import { ada, bearer } from './helper.ts'
 import { logInAt, postJson, type ServerProcess, startServer, until } from './process.ts'
 

@@ -1,7 +1,7 @@
 import { createHmac, createPrivateKey, sign } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { createSealer } from '../plugins/sealing.ts'
+import { createSealer } from '../plugins/signing-keys/sealing.ts'
 import { assertProblem, bearer, collectLog, makeApp, makeToken } from './helper.ts'
 import { type Beside, openBeside, sharedSettings } from './shared-database.ts'
 

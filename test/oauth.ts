@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { makeClient } from '../plugins/clients.ts'
-import { type ProblemCode, problems } from '../plugins/errors.ts'
+import { type ProblemCode, problems } from '../plugins/problem/codes.ts'
 import type { Answer } from './helper.ts'
 import type { Beside } from './shared-database.ts'
 

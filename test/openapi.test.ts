@@ -4,8 +4,8 @@ import { promisify } from 'node:util'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t, { type Test } from 'tap'
 import { validate as isUuid } from 'uuid'
-import { isEmailAddress } from '../plugins/email.ts'
-import { problems } from '../plugins/errors.ts'
+import { isEmailAddress } from '../plugins/accounts/email.ts'
+import { problems } from '../plugins/problem/codes.ts'
 import { makeApp } from './helper.ts'
 
 const REDOCLY = fileURLToPath(new URL('../node_modules/@redocly/cli/bin/cli.js', import.meta.url))

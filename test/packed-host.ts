@@ -2,7 +2,7 @@ import { METHODS } from 'node:http'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../src/config.ts'
+import type { Config } from '../src/settings/environment.ts'
 
 /** Where the packed plugin is that the endpoints' tests are to run against, in place of the standalone server. */
 const plugin = process.env['POSTERN_TEST_PLUGIN']

@@ -14,7 +14,7 @@ const ROOT = new URL('..', import.meta.url)
 
 /** How the server is started, as `npm start` does it, but for the sizes of its heap. */
 function commandIn(root: URL): string[] {
-  const preload = new URL('src/node-version.js', root).href
+  const preload = new URL('src/runtime/preload.js', root).href
   return ['--import', TETHER, '--import', preload, fileURLToPath(new URL('src/server.ts', root))]
 }
 

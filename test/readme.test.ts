@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { problems } from '../plugins/errors.ts'
-import { ConfigSchema, environmentName } from '../src/config.ts'
+import { problems } from '../plugins/problem/codes.ts'
+import { ConfigSchema, environmentName } from '../src/settings/environment.ts'
 import { startServer } from './process.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')

@@ -1,9 +1,9 @@
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { ClientBase } from 'pg'
-import type { BulkInsert } from '../bulk.ts'
-import { sql } from '../orm.ts'
+import { columnsOf, driverValueOf, primaryKeyOf } from '../bulk/columns.ts'
+import type { BulkInsert } from '../bulk/insert.ts'
+import { sql } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
-import { columnsOf, driverValueOf, primaryKeyOf } from '../tables.ts'
 import type { Statement } from '../transactions.ts'
 import { copyRows } from './copy.ts'
 

@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import type { SQL } from 'drizzle-orm'
 import type { ClientBase } from 'pg'
 import { from } from 'pg-copy-streams'
-import { sql } from '../orm.ts'
+import { sql } from '../drizzle-orm.ts'
 import { PgDialect } from './orm.ts'
 
 /**

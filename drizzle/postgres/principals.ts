@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { SQLWrapper } from 'drizzle-orm'
 import type { Pool } from 'pg'
-import { sql } from '../orm.ts'
+import { sql } from '../drizzle-orm.ts'
 import type { PrincipalReader, PrincipalSlot } from '../principals.ts'
 import { ReadOnlyServerError } from './errors.ts'
 import { PgDialect } from './orm.ts'

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { SQLWrapper } from 'drizzle-orm'
 import type { Pool } from 'pg'
-import { sql } from '../orm.ts'
+import { sql } from '../drizzle-orm.ts'
 import type {
   RateLimitBackend,
   RateLimitCount,
   RateLimiterSettings,
   RateLimitStore,
-} from '../rate-limiters.ts'
+} from '../rate-limits/limiter.ts'
 import { PgDialect } from './orm.ts'
 import type { createRateLimitsTable } from './schema.ts'
 import type { Session } from './session.ts'

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { SnapshotTransaction } from '../snapshot.ts'
+import type { SnapshotTransaction } from '../bulk/snapshot.ts'
 import { asSharedDatabase } from './dialect.ts'
 
 /**

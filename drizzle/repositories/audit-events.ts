@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, inArray, lt } from '../orm.ts'
+import { and, asc, desc, eq, gt, gte, inArray, lt } from '../drizzle-orm.ts'
 import type { SqliteDatabase } from '../sqlite/client.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Steps, type Transact } from '../transactions.ts'

@@ -1,4 +1,4 @@
-import { asc, count, gt, inArray, lt, max } from '../orm.ts'
+import { asc, count, gt, inArray, lt, max } from '../drizzle-orm.ts'
 import type { SqliteDatabase } from '../sqlite/client.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Transact } from '../transactions.ts'

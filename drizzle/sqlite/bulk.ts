@@ -1,6 +1,6 @@
-import type { BulkInsert } from '../bulk.ts'
-import { getTableName } from '../orm.ts'
-import { columnsOf, driverValueOf, primaryKeyOf } from '../tables.ts'
+import { columnsOf, driverValueOf, primaryKeyOf } from '../bulk/columns.ts'
+import type { BulkInsert } from '../bulk/insert.ts'
+import { getTableName } from '../drizzle-orm.ts'
 import type { Tables } from './schema.ts'
 
 /** Runs a prepared statement for each row: there is nobody to go to and come back from. */

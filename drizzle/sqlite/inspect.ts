@@ -1,6 +1,6 @@
 import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
+import { drizzle } from '../drizzle-orm.ts'
 import { inspectRows, type SqliteInspection } from '../inspection.ts'
-import { drizzle } from '../orm.ts'
 import { sqliteSchemaState } from './migrate.ts'
 import { createTables } from './schema.ts'
 

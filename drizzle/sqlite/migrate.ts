@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Database as SqliteHandle } from 'better-sqlite3'
+import { getTableName } from '../drizzle-orm.ts'
 import { pendingMigrations, type SchemaState, schemaState } from '../migrations.ts'
-import { getTableName } from '../orm.ts'
 import { createTables } from './schema.ts'
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('migrations', import.meta.url))

@@ -1,4 +1,4 @@
-import { eq, sql } from '../orm.ts'
+import { eq, sql } from '../drizzle-orm.ts'
 import type { PrincipalReader } from '../principals.ts'
 import type { SqliteDatabase } from './client.ts'
 import type { Tables } from './schema.ts'

@@ -1,4 +1,4 @@
-import { index, integer, sqliteTable, text } from '../orm.ts'
+import { index, integer, sqliteTable, text } from '../drizzle-orm.ts'
 
 /** An instant, kept as milliseconds since the epoch. */
 const instant = (name: string) => integer(name, { mode: 'timestamp_ms' })
@@ -15,7 +15,7 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
   const users = sqliteTable(name('users'), {
     /** A UUID (RFC 9562), of version 7 unless it was imported: never another user's, so a token of a deleted one can never become his. */
     id: text('id').primaryKey(),
-    /** Normalised by `plugins/email.ts` before it comes here. */
+    /** Normalised by `plugins/accounts/email.ts` before it comes here. */
     email: text('email').notNull().unique(name('users_email_unique')),
     name: text('name'),
     /** A modular-crypt bcrypt string: `$2a$`, `$2b$` or `$2y$`. */

@@ -1,6 +1,6 @@
 import SqliteDriver from 'better-sqlite3'
-import { drizzle } from '../orm.ts'
-import type { SnapshotTransaction } from '../snapshot.ts'
+import type { SnapshotTransaction } from '../bulk/snapshot.ts'
+import { drizzle } from '../drizzle-orm.ts'
 import type { SqliteDatabase } from './client.ts'
 
 /**

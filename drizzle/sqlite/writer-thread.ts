@@ -1,6 +1,6 @@
 /** The thread that writes: it opens the same file, and makes one call after another. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { createRepositories } from '../repositories.ts'
+import { createRepositories } from '../repositories/index.ts'
 import { openHandle, wrapSqlite } from './client.ts'
 import type { Answer, Call } from './writer.ts'
 

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Repositories } from '../repositories.ts'
+import type { Repositories } from '../repositories/index.ts'
 
 /** A method of a repository that is to be called in the writing thread. */
 export interface Call {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { databasePath, isPostgresUrl } from '../../drizzle/index.ts'
 import { backUpSqlite } from '../../drizzle/sqlite/backup.ts'
-import { type Config, loadConfig } from '../config.ts'
-import { secretKeyPath } from '../secret-key.ts'
+import { type Config, loadConfig } from '../settings/environment.ts'
+import { secretKeyPath } from '../settings/secret-key.ts'
 
 /** `postern backup`: a copy of the SQLite file. */
 export function backupCommand(): Command {

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { NAME_MAX_LENGTH } from '../../plugins/accounts.ts'
+import { NAME_MAX_LENGTH } from '../../plugins/accounts/index.ts'
 import { makeClient } from '../../plugins/clients.ts'
 import { print, withContext } from './context.ts'
 

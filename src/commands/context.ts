@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { type Database, databasePath, isPostgresUrl, openDatabase } from '../../drizzle/index.ts'
-import { type AuditedWrite, makeAuditEvent } from '../../plugins/audit-event.ts'
-import { type Config, loadConfig } from '../config.ts'
-import { serverSettings } from '../options.ts'
-import { keptSecretKey } from '../secret-key.ts'
-import { printable, toJson } from './terminal.ts'
+import { type AuditedWrite, makeAuditEvent } from '../../plugins/audit/event.ts'
+import { type Config, loadConfig } from '../settings/environment.ts'
+import { serverSettings } from '../settings/options.ts'
+import { keptSecretKey } from '../settings/secret-key.ts'
+import { printable, toJson } from './terminal/text.ts'
 
 /** What a command works on: the same settings and the same database as the service, which may be running. */
 export interface Context {

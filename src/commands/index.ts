@@ -1,15 +1,15 @@
 import { Command } from 'commander'
-import version from '../version.ts'
-import { auditCommand } from './audit.ts'
+import version from '../runtime/version.ts'
+import { auditCommand } from './audit/index.ts'
 import { backupCommand } from './backup.ts'
 import { clientsCommand } from './clients.ts'
 import { withContext } from './context.ts'
-import { copyCommand } from './copy.ts'
-import { doctorCommand } from './doctor.ts'
-import { keysCommand } from './keys.ts'
+import { copyCommand } from './copy/index.ts'
+import { doctorCommand } from './doctor/index.ts'
+import { keysCommand } from './keys/index.ts'
 import { run } from './run.ts'
 import { tokensCommand } from './tokens.ts'
-import { usersCommand } from './users.ts'
+import { usersCommand } from './users/index.ts'
 
 const program = new Command('postern')
   .description('E-mail and password authentication. Every command reads the same settings as the service.')

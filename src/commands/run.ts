@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander'
-import { printable } from './terminal.ts'
+import { printable } from './terminal/text.ts'
 
 /** A command was called in a way that makes no sense. */
 export class UsageError extends Error {

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import t from 'tap'
-import { type Block, MAX_LINE_BYTES, readBlocks } from '../../src/commands/import/lines.ts'
+import { type Block, MAX_LINE_BYTES, readBlocks } from '../../src/commands/users/import/lines.ts'
 import { hashOf, importText, line, lookInto, setScene, users } from './user-scene.ts'
 
 const HEADER = 'email,hashed_password,name\n'

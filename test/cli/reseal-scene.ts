@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { createSealer } from '../../plugins/sealing.ts'
+import { createSealer } from '../../plugins/signing-keys/sealing.ts'
 import { type CliOptions, posternJson } from '../cli.ts'
 import { stealKeys } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'

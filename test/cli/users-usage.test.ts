@@ -1,5 +1,5 @@
 import t from 'tap'
-import { usersCommand } from '../../src/commands/users.ts'
+import { usersCommand } from '../../src/commands/users/index.ts'
 import { ada } from '../helper.ts'
 import { importText, line, lookInto, onEachDatabase, setScene, users } from './user-scene.ts'
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/settings/environment.ts'
 import { makeDirectory } from '../gateways/gateways.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url))

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { MemoryRateLimitStore } from '../../drizzle/memory-rate-limits.ts'
-import { createRateLimiter } from '../../drizzle/rate-limiters.ts'
+import { createRateLimiter } from '../../drizzle/rate-limits/limiter.ts'
+import { MemoryRateLimitStore } from '../../drizzle/rate-limits/memory.ts'
 
 const HOUR = 3600
 

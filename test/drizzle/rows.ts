@@ -10,7 +10,7 @@ import type {
   PrincipalSlot,
   SigningKeyRow,
 } from '../../drizzle/index.ts'
-import { makeAuditEvent } from '../../plugins/audit-event.ts'
+import { makeAuditEvent } from '../../plugins/audit/event.ts'
 
 /** The present of these rows, to the millisecond. */
 export const NOW = new Date('2026-11-22T09:30:00.123Z')

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
-import { createSealer } from '../../plugins/sealing.ts'
+import { createSealer } from '../../plugins/signing-keys/sealing.ts'
 import { connectOperator, makePostgres } from '../faults/scene.ts'
 import { claimsOf, forge, type StolenKey } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import isEmail from 'validator/lib/isEmail.js'
-import { isEmailAddress, normalizeEmail } from '../../plugins/email.ts'
+import { isEmailAddress, normalizeEmail } from '../../plugins/accounts/email.ts'
 import { ada, assertProblem, makeApp, post } from '../helper.ts'
 
 t.test('one address has one spelling, and that is its own', async (t) => {

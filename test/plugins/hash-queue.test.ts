@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import t from 'tap'
-import { AbandonedError, HashQueue, OverloadedError } from '../../plugins/hash-queue.ts'
+import { AbandonedError, HashQueue, OverloadedError } from '../../plugins/passwords/hash-queue.ts'
 
 const cores = availableParallelism()
 

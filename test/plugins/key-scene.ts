@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { SigningKeyRow } from '../../drizzle/index.ts'
-import type { Algorithm } from '../../plugins/jwt.ts'
-import { createKeyLifecycle, type KeyLifecycle, stateOf } from '../../plugins/key-lifecycle.ts'
+import type { Algorithm } from '../../plugins/signing-keys/jwt.ts'
+import { createKeyLifecycle, type KeyLifecycle, stateOf } from '../../plugins/signing-keys/lifecycle.ts'
 import { type Beside, openBeside, openShared, sharedSettings } from '../shared-database.ts'
 
 export const SECOND = 1000

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isNonPublic, networkOf } from '../../plugins/network.ts'
+import { isNonPublic, networkOf } from '../../plugins/client-address/network.ts'
 
 t.test('an IPv4 address is one client, however it is written', async (t) => {
   const spellings = [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/settings/environment.ts'
 import { ada, assertProblem, bearer, makeApp, post } from '../helper.ts'
 import { addClient, basic, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'

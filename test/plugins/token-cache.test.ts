@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TokenCache } from '../../plugins/token-cache.ts'
+import { TokenCache } from '../../plugins/tokens/cache.ts'
 
 const token = (index: number, length = 500) => `.${index}`.padStart(length, 'x')
 

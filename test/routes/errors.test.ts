@@ -1,5 +1,5 @@
 import t from 'tap'
-import { problems } from '../../plugins/errors.ts'
+import { problems } from '../../plugins/problem/codes.ts'
 import { assertProblem, bearer, collectLog, exchange, makeApp, makeToken, parseAnswer } from '../helper.ts'
 
 /** The methods of each endpoint, as `Allow` lists them. */

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { createLocalJWKSet, type JSONWebKeySet, type JWK, jwtVerify } from 'jose'
 import t from 'tap'
-import { createKeyLifecycle } from '../../plugins/key-lifecycle.ts'
+import { createKeyLifecycle } from '../../plugins/signing-keys/lifecycle.ts'
 import { decodeHeader } from '../forge.ts'
 import { assertProblem, bearer, exchange, logIn, makeApp, makeToken } from '../helper.ts'
 import { openBeside, openShared, sharedSettings } from '../shared-database.ts'

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/settings/environment.ts'
 import { runServer } from '../process.ts'
 
 t.test('has a default for every setting but the secret and the age of keys', async (t) => {

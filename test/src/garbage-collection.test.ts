@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { nodeCommand } from '../node-command.ts'
 
-const MODULE = new URL('../../src/garbage-collection.js', import.meta.url).href
+const MODULE = new URL('../../src/runtime/garbage-collection.js', import.meta.url).href
 
 /** A program whose objects live long, told by V8 where it finds that out. */
 function program(prelude: string): string {

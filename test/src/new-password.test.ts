@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import type { ReadStream } from 'node:tty'
 import t from 'tap'
-import { askForPassword } from '../../src/commands/new-password.ts'
+import { askForPassword } from '../../src/commands/users/new-password.ts'
 
 /** A terminal: what is typed there, whether it shows that by itself, and what else is on it. */
 function makeTerminal() {

@@ -8,7 +8,7 @@ import t from 'tap'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, runServer, startServer } from '../process.ts'
 
-const NODE_VERSION = new URL('../../src/node-version.js', import.meta.url).href
+const NODE_VERSION = new URL('../../src/runtime/preload.js', import.meta.url).href
 
 /** All that is in a database, as far as a start could change it. */
 function readAll(path: string): Record<string, unknown[]> {

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { nodeCommand } from '../node-command.ts'
 
-const MODULE = new URL('../../src/tick-object.js', import.meta.url).href
+const MODULE = new URL('../../src/runtime/tick-object.js', import.meta.url).href
 
 /** Has ticks, then full collections while none is waiting, and tells the processor time in microseconds of a great many after that. */
 function program(prelude: string): string {

@@ -1,5 +1,5 @@
 import type { Inspection, PostgresInspection, SqliteInspection } from '../../../drizzle/inspection.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../settings/environment.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** Milliseconds of clocks that differ: what NTP prevents, and what the rotation of keys no longer bears. */

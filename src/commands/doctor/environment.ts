@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { hash } from '@node-rs/bcrypt'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../settings/environment.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** Milliseconds that a hash should take: enough to make guessing dear, and not so long that logins wait in line. */

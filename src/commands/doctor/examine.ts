@@ -1,5 +1,5 @@
 import { databasePath } from '../../../drizzle/index.ts'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../settings/environment.ts'
 import {
   checkClock,
   checkConnections,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { secretKeyPath } from '../../secret-key.ts'
+import { secretKeyPath } from '../../settings/secret-key.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** Bytes. Below the first nothing can be written for long; below the second there is no room to grow. */

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { databasePath, isPostgresUrl, type SigningKeyRow } from '../../../drizzle/index.ts'
-import { isLive, stateOf } from '../../../plugins/key-lifecycle.ts'
-import { createSealer } from '../../../plugins/sealing.ts'
-import type { Config } from '../../config.ts'
-import { isSecretKey } from '../../options.ts'
-import { secretKeyPath } from '../../secret-key.ts'
+import { isLive, stateOf } from '../../../plugins/signing-keys/lifecycle.ts'
+import { createSealer } from '../../../plugins/signing-keys/sealing.ts'
+import type { Config } from '../../settings/environment.ts'
+import { isSecretKey } from '../../settings/options.ts'
+import { secretKeyPath } from '../../settings/secret-key.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 const DAY = 86_400_000

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { DatabaseUnavailableError, databasePath, isPostgresUrl } from '../../../drizzle/index.ts'
 import type { PostgresInspection, SqliteInspection } from '../../../drizzle/inspection.ts'
 import { inspectSqlite } from '../../../drizzle/sqlite/inspect.ts'
-import type { Config } from '../../config.ts'
-import { serverSettings } from '../../options.ts'
-import { whereabouts } from '../../whereabouts.ts'
+import { whereabouts } from '../../settings/database-location.ts'
+import type { Config } from '../../settings/environment.ts'
+import { serverSettings } from '../../settings/options.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** A database, as far as it could be reached. */

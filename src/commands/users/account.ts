@@ -1,6 +1,6 @@
 import type { Database, UserRow } from '../../../drizzle/index.ts'
-import { normalizeEmail } from '../../../plugins/email.ts'
-import { printable } from '../terminal.ts'
+import { normalizeEmail } from '../../../plugins/accounts/email.ts'
+import { printable } from '../terminal/text.ts'
 
 /** An account in the shape of JSON and of a table: never its hash. */
 export type AccountRecord = Record<'id' | 'email' | 'name' | 'created_at' | 'disabled_at', string | null>

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { v7 as uuidv7 } from 'uuid'
-import { findAccountFaults } from '../../../plugins/accounts.ts'
-import { normalizeEmail } from '../../../plugins/email.ts'
+import { normalizeEmail } from '../../../plugins/accounts/email.ts'
+import { findAccountFaults } from '../../../plugins/accounts/index.ts'
 import { withContext } from '../context.ts'
-import { hashNewPassword } from '../new-password.ts'
-import { printable, toJson } from '../terminal.ts'
+import { printable, toJson } from '../terminal/text.ts'
 import { toRecord } from './account.ts'
+import { hashNewPassword } from './new-password.ts'
 
 interface AddOptions {
   name?: string

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { SUBJECT_CLAIMS, type SubjectClaim } from '../../../plugins/fastapi-tokens.ts'
+import { SUBJECT_CLAIMS, type SubjectClaim } from '../../../plugins/signing-keys/fastapi.ts'
 
 const MAX_BATCH_SIZE = 10_000
 

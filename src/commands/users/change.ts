@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import { createUserChanges, type UserChanges } from '../../../plugins/user-changes.ts'
+import { createUserChanges, type UserChanges } from '../../../plugins/accounts/changes.ts'
 import { withContext } from '../context.ts'
-import { printable, toJson } from '../terminal.ts'
+import { printable, toJson } from '../terminal/text.ts'
 import { assertFound, findAccount, toRecord } from './account.ts'
 
 /** What can be done to an account that needs nothing but its name. */

@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync'
-import type { Format } from '../import/format.ts'
-import type { COLUMNS } from '../import/records.ts'
-import { toJson } from '../terminal.ts'
+import { toJson } from '../terminal/text.ts'
+import type { Format } from './import/format.ts'
+import type { COLUMNS } from './import/records.ts'
 
 type Fields = Partial<Record<(typeof COLUMNS)[number], string | null>>
 

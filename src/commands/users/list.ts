@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { normalizeEmail } from '../../../plugins/email.ts'
+import { normalizeEmail } from '../../../plugins/accounts/email.ts'
 import { print, withContext } from '../context.ts'
 import { toRecord } from './account.ts'
 import { parseWholeNumber } from './arguments.ts'

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { createUserChanges } from '../../../plugins/user-changes.ts'
+import { createUserChanges } from '../../../plugins/accounts/changes.ts'
 import { withContext } from '../context.ts'
-import { hashNewPassword } from '../new-password.ts'
-import { printable, toJson } from '../terminal.ts'
+import { printable, toJson } from '../terminal/text.ts'
 import { assertFound, findAccount, toRecord } from './account.ts'
+import { hashNewPassword } from './new-password.ts'
 
 /** `postern users set-password` */
 export function setPasswordCommand(): Command {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { withContext } from '../context.ts'
-import { printable, toJson } from '../terminal.ts'
+import { printable, toJson } from '../terminal/text.ts'
 import { findAccount, toRecord } from './account.ts'
 
 /** `postern users show` */

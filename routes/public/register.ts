@@ -1,0 +1,54 @@
+import { Type } from '@sinclair/typebox'
+import { NAME_MAX_LENGTH } from '../../plugins/accounts/index.ts'
+import { STORABLE_TEXT } from '../../plugins/validation.ts'
+import { Email, problemResponses, type Route, success, toUser, UserRef } from '../schemas.ts'
+
+/** The body of `POST /register`. */
+export const RegisterBody = Type.Object(
+  {
+    email: Email,
+    password: Type.String({
+      format: 'password',
+      description:
+        'Used exactly as received: at least 8 characters, at most 72 bytes in UTF-8, and not a common one.',
+      examples: ['correct horse battery staple'],
+    }),
+    name: Type.Optional(
+      Type.String({ maxLength: NAME_MAX_LENGTH, pattern: STORABLE_TEXT, examples: ['Ada Lovelace'] }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+/** `POST /register`: makes an account. */
+const register: Route = async (app) => {
+  app.post(
+    '/register',
+    {
+      schema: {
+        operationId: 'register',
+        summary: 'Make an account',
+        tags: ['Accounts'],
+        security: [],
+        body: RegisterBody,
+        response: {
+          201: success(UserRef, 'The new account.'),
+          ...problemResponses(
+            'invalid_request',
+            'email_taken',
+            'content_too_large',
+            'unsupported_media_type',
+            'too_many_requests',
+            'overloaded',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const user = await app.postern.register(request.body, { request })
+      return reply.code(201).send(toUser(user))
+    },
+  )
+}
+
+export default register

@@ -1,0 +1,112 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { AuditEventRow, AuditFilter, Database } from '../../../drizzle/index.ts'
+import { AUDIT_EVENTS } from '../../../plugins/audit/event.ts'
+import { withContext } from '../context.ts'
+import { openOutput } from '../terminal/output.ts'
+import { printable, toJson } from '../terminal/text.ts'
+import { findAccount } from '../users/account.ts'
+import { readAuditTrail } from './trail.ts'
+
+/** Events that are listed where nobody says how many. */
+const DEFAULT_LIMIT = 100
+
+interface AuditOptions {
+  user?: string
+  event?: string
+  since?: Date
+  limit?: number
+  follow?: true
+  json?: true
+}
+
+/** `postern audit`: who did what. */
+export function auditCommand(): Command {
+  return new Command('audit')
+    .description('list the audit trail, oldest event first')
+    .option('--user <user>', 'only what is about this account: its e-mail or its id')
+    .addOption(new Option('--event <name>', 'only events of this name').choices(AUDIT_EVENTS))
+    .option('--since <when>', 'only from then on: as in 90m, 24h, 7d or 2026-11-22T09:30:00Z', parseSince)
+    .option(
+      '--limit <number>',
+      `only the latest so many; ${DEFAULT_LIMIT} where --since is not given`,
+      parseLimit,
+    )
+    .option('--follow', 'go on with what happens from now on, until interrupted')
+    .option('--json', 'print NDJSON: an object on each line')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ postern audit --user ada@example.com
+  $ postern audit --event authn_login_fail --since 1h
+  $ postern audit --since 2026-11-01T00:00:00Z --json > november.ndjson
+  $ postern audit --follow`,
+    )
+    .action((options: AuditOptions) =>
+      withContext(async ({ database }) => {
+        const output = await openOutput(undefined)
+        const filter = await filterOf(database, options)
+        for await (const events of readAuditTrail(database, filter, options.follow)) {
+          await output.write(`${events.map(options.json ? toLine : describe).join('\n')}\n`)
+        }
+      }),
+    )
+}
+
+async function filterOf(database: Database, options: AuditOptions): Promise<AuditFilter> {
+  const { user, event, since, limit } = options
+  return {
+    // Of an account that is gone only the id is left.
+    userId: user?.includes('@') ? (await findAccount(database, user)).id : user,
+    event,
+    since,
+    limit: limit ?? (since ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT),
+  }
+}
+
+function toRecord(event: AuditEventRow): Record<string, string | null> {
+  return {
+    created_at: event.createdAt.toISOString(),
+    event: event.event,
+    reason: event.reason,
+    user_id: event.userId,
+    target: event.target,
+    actor: event.actor,
+    address: event.address,
+    user_agent: event.userAgent,
+    request_id: event.requestId,
+    id: event.id,
+  }
+}
+
+function toLine(event: AuditEventRow): string {
+  return toJson(toRecord(event))
+}
+
+/** The moment and the name, and then what is known beside them. */
+function describe(event: AuditEventRow): string {
+  const { created_at, event: name, id: _id, ...details } = toRecord(event)
+  const known = Object.entries(details).filter(([, value]) => value !== null)
+  const texts = known.map(([detail, value]) => `${detail}=${quoted(printable(value ?? ''))}`)
+  return [created_at, name, ...texts].join(' ')
+}
+
+function quoted(text: string): string {
+  return /^[\w.:@/+-]+$/.test(text) ? text : JSON.stringify(text)
+}
+
+const UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function parseSince(text: string): Date {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  const since =
+    count === undefined ? new Date(text) : new Date(Date.now() - Number(count) * (UNITS[unit] ?? 0))
+  const isInstant = count !== undefined || /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/i.test(text)
+  if (isInstant && !Number.isNaN(since.getTime())) return since
+  throw new InvalidArgumentError('It must be as in 90m, 24h, 7d, 2026-11-22 or 2026-11-22T09:30:00Z.')
+}
+
+function parseLimit(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  return Number(text)
+}

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import {
+  type Database,
+  DatabaseUnavailableError,
+  databasePath,
+  isPostgresUrl,
+  openDatabase,
+} from '../../../drizzle/index.ts'
+import { WrongSecretKeyError } from '../../../plugins/signing-keys/index.ts'
+import { whereabouts } from '../../settings/database-location.ts'
+import { type Config, loadConfig } from '../../settings/environment.ts'
+import { serverSettings } from '../../settings/options.ts'
+import { keptSecretKey, secretKeyPath } from '../../settings/secret-key.ts'
+import { print } from '../context.ts'
+import { assertSecretKey } from '../keys/reseal.ts'
+import { UsageError } from '../run.ts'
+import { copyTables } from './tables.ts'
+
+/** Milliseconds that one step may take; a service's own statements must be faster. */
+const STATEMENT_TIMEOUT = 600_000
+
+interface CopyOptions {
+  from?: string
+  to?: string
+  json?: true
+}
+
+/** `postern copy`: from one database to another, of whichever kind. */
+export function copyCommand(): Command {
+  return new Command('copy')
+    .description('copy everything into another database, and compare the two')
+    .option('--from <url>', 'what to copy; DATABASE_URL by default')
+    .option('--to <url>', 'an empty database, made where there is none; DATABASE_URL by default')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+It copies what the source has at the moment at which it starts; the service may run meanwhile, but what it writes from then on is not
+copied. Run it again after an interruption: what is there already stays as it is. A target that holds users or keys of its own is refused.
+Tokens stay valid, since the keys are copied too: start the service on the target with the SECRET_KEY of the source.
+
+From SQLite to PostgreSQL, with the service stopped; the URL, which has a password, is where no list of processes shows it:
+  $ export DATABASE_URL=postgres://postern:password@db.example.com/postern
+  $ export SECRET_KEY="$(cat data/postern.db.secret)"
+  $ postern copy --from ./data/postern.db
+
+And back:
+  $ postern copy --to ./data/postern.db`,
+    )
+    .action(copy)
+}
+
+async function copy(options: CopyOptions): Promise<void> {
+  const config = loadConfig()
+  const { from, to } = endsOf(options, config)
+  const source = await open('source', from, config)
+  try {
+    await assertOpens(source, from, config)
+    const target = await open('target', to, config)
+    try {
+      print(await copyTables(source, target), options)
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+  console.error(
+    `${whereabouts(to)} now has what ${whereabouts(from)} had when this began. ${nextStep(from, to, config)}`,
+  )
+}
+
+function endsOf({ from, to }: CopyOptions, { databaseUrl }: Config): { from: string; to: string } {
+  if (from === undefined && to === undefined)
+    throw new UsageError('Say --from or --to: the other one is DATABASE_URL.')
+  const ends = { from: from ?? databaseUrl, to: to ?? databaseUrl }
+  const source = pathOf('--from', ends.from)
+  const target = pathOf('--to', ends.to)
+  if (!isPostgresUrl(ends.from) && (source === null || !existsSync(source))) {
+    throw new Error(`There is no database at ${ends.from}.`)
+  }
+  if (!isPostgresUrl(ends.to) && target === null)
+    throw new UsageError('--to must not be a database in memory.')
+  if (ends.from === ends.to || (source !== null && target !== null && resolve(source) === resolve(target))) {
+    throw new UsageError('--from and --to are the same database.')
+  }
+  return ends
+}
+
+function pathOf(option: string, url: string): string | null {
+  try {
+    return databasePath(url)
+  } catch (error) {
+    throw new UsageError(`${option}: ${(error as Error).message}`)
+  }
+}
+
+async function open(end: 'source' | 'target', url: string, config: Config): Promise<Database> {
+  const settings = { ...serverSettings(config), poolSize: 2, statementTimeout: STATEMENT_TIMEOUT }
+  try {
+    return await openDatabase(url, settings)
+  } catch (error) {
+    if (!(error instanceof DatabaseUnavailableError)) throw error
+    throw new DatabaseUnavailableError(error.cause, `The ${end}, ${whereabouts(url)},`)
+  }
+}
+
+/** Makes sure that SECRET_KEY opens the keys: with another one, a service would not start on the target. */
+async function assertOpens(database: Database, from: string, { secretKey }: Config): Promise<void> {
+  try {
+    await assertSecretKey({ database, secretKey: secretKey ?? keptSecretKey(from) })
+  } catch (error) {
+    const kept = keptSecretPath(from)
+    if (!(error instanceof WrongSecretKeyError) || secretKey === undefined || kept === undefined) throw error
+    throw new Error(`SECRET_KEY does not open the keys in ${from}. Set it to the content of ${kept}.`)
+  }
+}
+
+function keptSecretPath(url: string): string | undefined {
+  const path = databasePath(url)
+  return path !== null && existsSync(secretKeyPath(path)) ? secretKeyPath(path) : undefined
+}
+
+function nextStep(from: string, to: string, { secretKey }: Config): string {
+  const target = databasePath(to)
+  const kept = keptSecretPath(from)
+  if (secretKey !== undefined || kept === undefined)
+    return 'Start the service on it with the same SECRET_KEY.'
+  const place = target === null ? '' : `, or copy that file to ${secretKeyPath(target)}`
+  return `Start the service on it with SECRET_KEY set to the content of ${kept}${place}.`
+}

@@ -1,0 +1,51 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { printable, toJson } from '../terminal/text.ts'
+import { examine, type Result } from './examine.ts'
+import type { Status } from './finding.ts'
+
+interface DoctorOptions {
+  instances: number
+  json?: true
+}
+
+/** `postern doctor`: whether everything is as it should be. */
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('check settings, database, keys, clock and permissions, and say what to do')
+    .option('--instances <number>', 'processes that share the PostgreSQL server', parseInstances, 1)
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+It changes nothing, and also works where the service cannot start. Run it as the service's user, in its directory and with its settings.
+
+Exit code: 1 where a check fails; a warning is no failure.
+
+Examples:
+  $ postern doctor
+  $ postern doctor --instances 4 --json`,
+    )
+    .action(async ({ instances, json }: DoctorOptions) => {
+      const results = await examine(process.env, instances)
+      console.log(json ? toJson(results, 2) : [...results.map(describe), summary(results)].join('\n'))
+      if (count(results, 'fail') > 0) process.exitCode = 1
+    })
+}
+
+function describe({ check, status, detail, remedy }: Result): string {
+  const line = `${status.padEnd(4)}  ${check.padEnd(11)}  ${printable(detail)}`
+  return remedy === null ? line : `${line}\n${' '.repeat(19)}${printable(remedy)}`
+}
+
+function summary(results: Result[]): string {
+  return `${count(results, 'ok')} ok, ${count(results, 'warn')} to look at, ${count(results, 'fail')} failing`
+}
+
+function count(results: Result[], status: Status): number {
+  return results.filter((result) => result.status === status).length
+}
+
+function parseInstances(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  return Number(text)
+}

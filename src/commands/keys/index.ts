@@ -1,0 +1,104 @@
+import { Command } from 'commander'
+import type { SigningKeyRow } from '../../../drizzle/index.ts'
+import { createKeyLifecycle, isLive, stateOf } from '../../../plugins/signing-keys/lifecycle.ts'
+import { type Context, print, withContext } from '../context.ts'
+import { assertSecretKey, reseal } from './reseal.ts'
+
+/** `postern keys`: the keys that sign tokens. */
+export function keysCommand(): Command {
+  const command = new Command('keys').description('the keys that sign tokens')
+
+  command
+    .command('list')
+    .description('list the keys, and what each is for')
+    .option('--json', 'print JSON')
+    .action((options: { json?: true }) =>
+      withContext(async ({ database }) => {
+        const rows = await database.signingKeys.list()
+        print(
+          rows.map((row) => describe(row, rows)),
+          options,
+        )
+      }),
+    )
+
+  command
+    .command('rotate')
+    .description('make the next key: published now, signing once every verifier can know it')
+    .option('--json', 'print JSON')
+    .action((options: { json?: true }) =>
+      withContext(async (context) => {
+        await assertSecretKey(context)
+        const { key, made } = await lifecycleOf(context).rotate()
+        if (!made) console.error('The next key was waiting already, so none was made.')
+        print([describe(key, await context.database.signingKeys.list())], options)
+      }),
+    )
+
+  command
+    .command('retire')
+    .description('refuse every token of a key from now on: for a key that has leaked')
+    .argument('<kid>')
+    .action((kid: string) =>
+      withContext(async ({ database, audit }) => {
+        const key = await find(database.signingKeys, kid)
+        await audit('sensitive_delete', { reason: 'signing_key', target: key.kid }, (event) =>
+          database.signingKeys.retire(key.kid, new Date(), event),
+        )
+        console.log(`Retired ${kid}: its tokens are refused from now on.`)
+      }),
+    )
+
+  command
+    .command('export')
+    .description('print the public part of a key, for a verifier that cannot fetch the JWKS')
+    .argument('<kid>')
+    .requiredOption('--pem', 'as SPKI in PEM')
+    .action((kid: string) =>
+      withContext(async ({ database }) => {
+        const { publicKey, algorithm } = await find(database.signingKeys, kid)
+        if (publicKey === null) throw new Error(`${kid} is a key of ${algorithm}, which has no public part.`)
+        process.stdout.write(publicKey)
+      }),
+    )
+
+  command
+    .command('reseal')
+    .description('seal the private keys under a new SECRET_KEY')
+    .addHelpText(
+      'after',
+      '\nStop the service first. A secret that is kept in a file is replaced there, by NEW_SECRET_KEY or a random one.\nWhere SECRET_KEY is set, set NEW_SECRET_KEY too, and start the service with that as SECRET_KEY.',
+    )
+    .action(() => withContext(reseal))
+
+  return command
+}
+
+function lifecycleOf({ config, database, secretKey, audit }: Context) {
+  return createKeyLifecycle({
+    repository: database.signingKeys,
+    audit,
+    secretKey,
+    algorithm: config.algorithm,
+    tokenLifetime: config.accessTokenExpireMinutes * 60,
+  })
+}
+
+async function find(keys: Context['database']['signingKeys'], kid: string): Promise<SigningKeyRow> {
+  const key = (await keys.list()).find((row) => row.kid === kid)
+  if (!key) throw new Error(`There is no key ${kid}.`)
+  if (!isLive(key, new Date())) throw new Error(`The key ${kid} is retired.`)
+  return key
+}
+
+function describe(row: SigningKeyRow, rows: SigningKeyRow[]): Record<string, string | null> {
+  const { kid, algorithm, createdAt, activatesAt, retiresAt } = row
+  return {
+    kid,
+    algorithm,
+    state: stateOf(row, rows, new Date()),
+    created_at: createdAt.toISOString(),
+    activates_at: activatesAt.toISOString(),
+    retires_at: retiresAt?.toISOString() ?? null,
+  }
+}

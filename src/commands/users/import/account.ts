@@ -1,0 +1,110 @@
+import type { UserRow } from '../../../../drizzle/index.ts'
+import { normalizeEmail } from '../../../../plugins/accounts/email.ts'
+import { findAccountFaults } from '../../../../plugins/accounts/index.ts'
+import { makeId } from './ids.ts'
+import { COLUMNS, describeUnknown, type ImportRecord, REQUIRED_COLUMNS } from './records.ts'
+
+/** An account that a line describes. */
+export interface ImportedAccount {
+  line: number
+  user: UserRow
+  /** What the line says itself. */
+  given: Partial<UserRow>
+}
+
+/** A line that describes none, and why. */
+export interface BadLine {
+  line: number
+  reasons: string[]
+}
+
+/** UUIDs of RFC 9562, of any version. */
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[1-8][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i
+
+/**
+ * A bcrypt hash as a modular-crypt string, of the costs 4 to 31. The last characters of the salt and of the digest have fewer bits than
+ * they could say: no password has a hash that says more.
+ */
+const BCRYPT_HASH =
+  /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
+
+/** Of RFC 3339. */
+const INSTANT = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+
+/** Checks a line as a registration is checked, except for the password, of which only the hash is there. */
+export class AccountReader {
+  /**
+   * Of accounts whose id is given: they may have been there before, and deleted since. A random one is none that a token of
+   * theirs may have.
+   */
+  readonly #tokenVersion: number
+  readonly #now: Date
+
+  constructor(tokenVersion: number, now: Date) {
+    this.#tokenVersion = tokenVersion
+    this.#now = now
+  }
+
+  read({ line, fields, fault, newId }: ImportRecord): ImportedAccount | BadLine {
+    if (!fields) return { line, reasons: [fault ?? ''] }
+    const reasons = findColumnFaults(fields)
+    if (reasons.length > 0) return { line, reasons }
+    const { id, email = '', name, hashed_password: hashedPassword = '' } = fields as Record<string, string>
+    const createdAt = readInstant(fields, 'created_at', reasons)
+    const disabledAt = readInstant(fields, 'disabled_at', reasons)
+    for (const { path, message } of findAccountFaults({ email, name })) {
+      reasons.push(`${path.slice(1)} ${message}`)
+    }
+    if (!BCRYPT_HASH.test(hashedPassword)) {
+      reasons.push('hashed_password must be a bcrypt hash ($2a$, $2b$ or $2y$) of a cost from 4 to 31')
+    }
+    if (id !== undefined && !UUID.test(id)) reasons.push('id must be a UUID')
+    if (reasons.length > 0) return { line, reasons }
+
+    const given = {
+      email: normalizeEmail(email),
+      hashedPassword,
+      ...(id !== undefined && { id: id.toLowerCase() }),
+      ...(name !== undefined && { name }),
+      ...(createdAt && { createdAt }),
+      ...(disabledAt && { disabledAt }),
+    }
+    const user = {
+      id: given.id ?? newId ?? makeId(),
+      email: given.email,
+      name: name ?? null,
+      hashedPassword,
+      createdAt: createdAt ?? this.#now,
+      disabledAt: disabledAt ?? null,
+      // As if it had been disabled here: tokens from before stay refused when it is enabled.
+      tokenVersion: id !== undefined ? this.#tokenVersion : disabledAt ? 1 : 0,
+    }
+    return { line, user, given }
+  }
+}
+
+function findColumnFaults(fields: Record<string, unknown>): string[] {
+  const reasons: string[] = []
+  for (const name in fields) {
+    if (!(COLUMNS as readonly string[]).includes(name)) reasons.push(describeUnknown(name))
+    else if (fields[name] !== undefined && typeof fields[name] !== 'string')
+      reasons.push(`${name} must be a text`)
+  }
+  for (const name of REQUIRED_COLUMNS) if (fields[name] === undefined) reasons.push(`${name} is missing`)
+  return reasons
+}
+
+function readInstant(fields: Record<string, unknown>, name: string, reasons: string[]): Date | undefined {
+  const text = fields[name] as string | undefined
+  if (text === undefined) return undefined
+  const [, date, day] = INSTANT.exec(text) ?? []
+  const instant = new Date(text)
+  if (date !== undefined && instant.getTime() >= 0 && isDate(date, Number(day))) return instant
+  reasons.push(`${name} must be an instant of RFC 3339 since 1970, as in 2026-11-22T09:30:00Z`)
+  return undefined
+}
+
+/** JavaScript makes the second of March of the thirtieth of February. */
+function isDate(date: string, day: number): boolean {
+  return day <= 28 || new Date(`${date}T00:00:00Z`).getUTCDate() === day
+}

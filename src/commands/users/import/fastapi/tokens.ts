@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto'
+import type { BlacklistedTokenRow, SigningKeyRow } from '../../../../../drizzle/index.ts'
+import type { ForeignDatabase, ForeignRow } from '../../../../../drizzle/sqlite/foreign.ts'
+import {
+  createFastapiJwts,
+  FASTAPI_ALGORITHM,
+  FASTAPI_PREDECESSOR,
+  fastapiUserId,
+  type SubjectClaim,
+} from '../../../../../plugins/signing-keys/fastapi.ts'
+import type { AccessTokenClaims } from '../../../../../plugins/signing-keys/jwt.ts'
+import { isLive } from '../../../../../plugins/signing-keys/lifecycle.ts'
+import { createSealer } from '../../../../../plugins/signing-keys/sealing.ts'
+import type { Context } from '../../../context.ts'
+import { assertSecretKey } from '../../../keys/reseal.ts'
+import type { ImportedAccount } from '../account.ts'
+import { makeId } from '../ids.ts'
+import type { FastapiSchema } from './schema.ts'
+import { fastapiSecret } from './secret.ts'
+
+/** Tokens that are read and written at once. */
+const STEP = 1000
+
+/** How the tokens of a FastAPI application are to be accepted. */
+export interface TokenOptions {
+  /** The longest that such a token lives, in minutes. */
+  minutes: number
+  /** The claim that names the account, and the column that it is the value of. */
+  claim: SubjectClaim
+  column: string
+}
+
+/** What became of the revoked tokens. */
+export interface RevokedTokens {
+  /** Are refused here too. */
+  revoked: number
+  /** Would be refused anyway. */
+  expired: number
+  /** Are no tokens that would be accepted: signed with another secret, or for something else. */
+  others: number
+}
+
+/** Lets the tokens of a FastAPI application go on working, until the last of them has expired. */
+export class TokenAcceptance {
+  readonly #context: Context
+  readonly #options: TokenOptions
+  readonly #table: NonNullable<FastapiSchema['tokens']>
+  readonly #secret: string
+  /** The latest key for such tokens, live or not. */
+  readonly #last: SigningKeyRow | undefined
+
+  private constructor(
+    context: Context,
+    options: TokenOptions,
+    table: NonNullable<FastapiSchema['tokens']>,
+    secret: string,
+    last: SigningKeyRow | undefined,
+  ) {
+    this.#context = context
+    this.#options = options
+    this.#table = table
+    this.#secret = secret
+    this.#last = last
+  }
+
+  /** @throws where that would not be safe */
+  static async prepare(
+    context: Context,
+    { users, tokens }: FastapiSchema,
+    options: TokenOptions,
+  ): Promise<TokenAcceptance> {
+    if (!users.allColumns.includes(options.column)) {
+      throw new Error(`--token-subject names the column ${options.column}, which the users do not have.`)
+    }
+    if (!tokens) {
+      throw new Error(
+        'There is no table blacklisted_tokens with a column token, so nobody knows which tokens were revoked, and none can be accepted.',
+      )
+    }
+    await assertSecretKey(context)
+    const secret = fastapiSecret(context, options.minutes)
+    const keys = await context.database.signingKeys.list()
+    const last = keys.findLast(({ algorithm }) => algorithm === FASTAPI_ALGORITHM)
+    const acceptance = new TokenAcceptance(context, options, tokens, secret, last)
+    acceptance.#assertSameSecret()
+    return acceptance
+  }
+
+  /** The key by which such tokens are accepted already. */
+  get #key(): SigningKeyRow | undefined {
+    return this.#last && isLive(this.#last, new Date()) ? this.#last : undefined
+  }
+
+  /** Two of these keys cannot be told apart by their tokens. */
+  #assertSameSecret(): void {
+    if (!this.#key) return
+    const { kid, sealedPrivateKey, retiresAt } = this.#key
+    if (createSealer(this.#context.secretKey).open(sealedPrivateKey, kid) === this.#secret) return
+    throw new Error(
+      `Tokens of another FastAPI application are accepted until ${retiresAt?.toISOString()}. Wait, or end that with: postern keys retire ${kid}`,
+    )
+  }
+
+  /** The id that a user's tokens will mean. */
+  idOf(row: ForeignRow): string | undefined {
+    const subject = row[this.#options.column]
+    if (typeof subject !== 'string' && !Number.isSafeInteger(subject)) return undefined
+    return fastapiUserId(this.#secret, this.#options.claim, String(subject))
+  }
+
+  /**
+   * Gives another id to whoever has been deleted here: he is imported anew, but what he had before his deletion stays refused.
+   */
+  async forgetDeleted(accounts: ImportedAccount[]): Promise<void> {
+    const batches = this.#context.database.openUserBatches()
+    const deleted = await batches.findAudited(
+      'user_deleted',
+      accounts.map(({ user }) => user.id),
+    )
+    for (const { user } of accounts) if (deleted.has(user.id)) user.id = makeId()
+  }
+
+  /** Refuses the tokens that were revoked before. To be done first of all, so that none of them is ever accepted. */
+  async importRevoked(database: ForeignDatabase): Promise<RevokedTokens> {
+    const { table, column } = this.#table
+    const result = { revoked: 0, expired: 0, others: 0 }
+    const { issuer, audience } = this.#context.config
+    const jwts = await createFastapiJwts({ secret: this.#secret, issuer, audience, importedAt: new Date() })
+    const verifierOf = new Map(jwts.map(({ header, verify }) => [header, verify]))
+
+    function toRow(value: unknown): BlacklistedTokenRow[] {
+      const token = String(value).replace(/^bearer\s+/i, '')
+      try {
+        const claims = verifierOf.get(token.split('.', 1)[0] ?? '')?.(token)
+        if (claims) return [blacklistRow(claims)]
+        result.others += 1
+      } catch (error) {
+        result[(error as { code?: string }).code === 'FAST_JWT_EXPIRED' ? 'expired' : 'others'] += 1
+      }
+      return []
+    }
+
+    for (const rows of database.read(table, STEP)) {
+      const revoked = rows.flatMap((row) => toRow(row[column]))
+      result.revoked += revoked.length
+      if (revoked.length > 0) await this.#context.database.insertRows('blacklistedTokens', revoked)
+    }
+    if (result.others > 0 && result.revoked + result.expired === 0) {
+      throw new Error(
+        'None of the revoked tokens was signed with this SECRET_KEY: set FASTAPI_SECRET_KEY to that of the FastAPI application.',
+      )
+    }
+    return result
+  }
+
+  /** Accepts the tokens from now on. To be done last of all. @returns until when */
+  async begin(): Promise<Date> {
+    if (this.#key?.retiresAt) return this.#key.retiresAt
+    const { audit, database, secretKey } = this.#context
+    const kid = `fastapi-${randomBytes(8).toString('hex')}`
+    const now = new Date()
+    const retiresAt = new Date(now.getTime() + this.#options.minutes * 60_000)
+    const row = {
+      kid,
+      algorithm: FASTAPI_ALGORITHM,
+      predecessor: this.#last?.kid ?? FASTAPI_PREDECESSOR,
+      publicKey: null,
+      sealedPrivateKey: createSealer(secretKey).seal(this.#secret, kid),
+      maxTokenLifetime: this.#options.minutes * 60,
+      createdAt: now,
+      activatesAt: now,
+      retiresAt,
+    }
+    const inserted = await audit('sensitive_create', { reason: 'signing_key', target: kid }, (event) =>
+      database.signingKeys.insert(row, event),
+    )
+    if (!inserted) throw new Error('Somebody else has begun to accept such tokens at this very moment.')
+    return retiresAt
+  }
+}
+
+function blacklistRow({ jti, sub, exp }: AccessTokenClaims): BlacklistedTokenRow {
+  return { jti, userId: sub, expiresAt: new Date(exp * 1000), createdAt: new Date() }
+}

@@ -1,0 +1,65 @@
+import { randomInt } from 'node:crypto'
+import type { Context } from '../../context.ts'
+import { startProgress } from '../../terminal/progress.ts'
+import { toJson } from '../../terminal/text.ts'
+import { keepYoungGenerationSmall } from '../../terminal/young-generation.ts'
+import { AccountReader, type BadLine } from './account.ts'
+import { type ImportContext, type ImportOptions, type ImportResult, importAccounts } from './importer.ts'
+import type { ImportRecord } from './records.ts'
+
+/** What a command that was called in the right way ends with where lines are bad. */
+const BAD_LINES = 3
+
+/** Above any version that an account comes to by itself, and no other import's. */
+const TOKEN_VERSIONS = [1_000_000, 1_000_000_000] as const
+
+/** Imports accounts, tells of it, and sets the process's exit code. */
+export async function runImport(
+  { database, audit }: Context,
+  records: AsyncIterable<ImportRecord[]>,
+  options: ImportOptions,
+  { json, ...more }: { json: true | undefined } & Pick<ImportContext, 'unit' | 'beforeBatch' | 'onPresent'>,
+): Promise<ImportResult> {
+  keepYoungGenerationSmall()
+  const progress = startProgress('Read')
+  const result = await audit('user_created', { reason: 'imported' }, (event) =>
+    importAccounts(records, options, {
+      batches: database.openUserBatches(),
+      reader: new AccountReader(randomInt(...TOKEN_VERSIONS), event.createdAt),
+      event,
+      onBadLine: (line) => (json ? printBadLine(line, more.unit) : warnOfBadLine(line, more.unit)),
+      onProgress: progress.add,
+      ...more,
+    }),
+  )
+  progress.end()
+  if (result.bad > 0) process.exitCode = BAD_LINES
+  console.log(json ? toJson(toRecord(result)) : describe(result, options, more.unit))
+  return result
+}
+
+function printBadLine({ line, reasons }: BadLine, unit: string): void {
+  console.log(toJson({ [unit]: line, reasons }))
+}
+
+function warnOfBadLine({ line, reasons }: BadLine, unit: string): void {
+  // In the place of the progress.
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  console.error(`${unit} ${line}: ${reasons.join('; ')}`)
+}
+
+function toRecord({ heldBack, ...result }: ImportResult): Record<string, number> {
+  return { ...result, held_back: heldBack }
+}
+
+function describe(result: ImportResult, { dryRun }: ImportOptions, unit: 'line' | 'user'): string {
+  const { lines, imported, unchanged, skipped, bad, heldBack } = result
+  const parts = [
+    `${dryRun ? 'would be imported' : 'imported'}: ${imported}`,
+    `unchanged: ${unchanged}`,
+    ...(skipped > 0 ? [`skipped: ${skipped}`] : []),
+    `bad: ${bad}`,
+    ...(heldBack > 0 ? [`held back beside a bad one: ${heldBack}`] : []),
+  ]
+  return `${unit === 'line' ? 'Lines' : 'Users'}: ${lines}; ${parts.join(', ')}.`
+}
