@@ -10,7 +10,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { v7 as uuidv7 } from 'uuid'
 import { type Database, openDatabase } from '../drizzle/index.ts'
-import { makeAuditEvent } from '../plugins/audit/event.ts'
+import { createAuditEvent } from '../plugins/audit/event.ts'
 
 /** Logouts that wait for their answer at any moment. */
 const CONCURRENCY = 64
@@ -78,7 +78,7 @@ function inTurn(logOut: LogOut): LogOut {
 function revoke({ blacklistedTokens }: Database): Promise<boolean> {
   const [jti, userId, createdAt] = [uuidv7(), uuidv7(), new Date()]
   const expiresAt = new Date(createdAt.getTime() + 900_000)
-  const event = makeAuditEvent('authn_token_revoked', { userId, target: jti, address: '127.0.0.1' })
+  const event = createAuditEvent('authn_token_revoked', { userId, target: jti, address: '127.0.0.1' })
   return blacklistedTokens.insert({ jti, userId, expiresAt, createdAt }, event)
 }
 

@@ -75,7 +75,7 @@ type Insert = (url: string, schema: string, batches: BulkRow[][]) => Promise<num
 /** Rows a second. */
 async function measureBare(url: string, insert: Insert): Promise<number> {
   const schema = `bare_${++places}`
-  await (await openDatabase(url, { schema })).close()
+  await (await openDatabase(url, { databaseSchema: schema })).close()
   const batches: BulkRow[][] = []
   for (let index = 0; index < users; index += BATCH) {
     const length = Math.min(BATCH, users - index)
@@ -87,7 +87,7 @@ async function measureBare(url: string, insert: Insert): Promise<number> {
 /** Rows a second of the whole command, its start included, and what it took at most of the machine's memory. */
 async function measureImport(url: string): Promise<{ rate: number; megabytes: number }> {
   const schema = `imported_${++places}`
-  await (await openDatabase(url, { schema })).close()
+  await (await openDatabase(url, { databaseSchema: schema })).close()
   const cli = new URL('../src/cli.ts', import.meta.url).pathname
   const begun = performance.now()
   const child = spawn(process.execPath, [cli, 'users', 'import', file, '--batch-size', String(BATCH)], {

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { v7 as uuidv7 } from 'uuid'
 import { type Database, openDatabase } from '../drizzle/index.ts'
-import { makeAuditEvent } from '../plugins/audit/event.ts'
+import { createAuditEvent } from '../plugins/audit/event.ts'
 import { startPostgres } from '../test/postgres-server.ts'
 import { fill } from './scaling-rows.ts'
 import { postgresSizes, type Sizes, sqliteSizes } from './scaling-sizes.ts'
@@ -44,7 +44,10 @@ try {
     }
     if (values.only.includes('postgres') && server) {
       const schema = `rows_${rows}`
-      const database = await openDatabase(server.url, { schema, statementTimeout: 60_000 })
+      const database = await openDatabase(server.url, {
+        databaseSchema: schema,
+        databaseStatementTimeoutMs: 60_000,
+      })
       await measure(
         `PostgreSQL, ${rows} rows of each table`,
         database,
@@ -111,7 +114,7 @@ async function measureLogouts({ blacklistedTokens }: Database, userIds: string[]
     const begun = performance.now()
     await blacklistedTokens.insert(
       { jti, userId, expiresAt: new Date(Date.now() + HOUR), createdAt: new Date() },
-      makeAuditEvent('authn_token_revoked', { userId, target: jti }),
+      createAuditEvent('authn_token_revoked', { userId, target: jti }),
     )
     times.push((performance.now() - begun) * 1000)
   }

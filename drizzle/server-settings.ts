@@ -1,24 +1,23 @@
 import { POSTGRES_SCHEMA } from './host-database.ts'
 
-/** How a server is talked to. Times are in milliseconds. */
+/** The settings of a PostgreSQL server, by the names of Postern's options. */
 export interface ServerSettings {
-  /** The PostgreSQL schema of the tables. */
-  schema: string
-  /** Connections at most. */
-  poolSize: number
-  /** How long it may take to get a connection. */
-  connectTimeout: number
+  /** The schema of the tables. */
+  databaseSchema: string
+  /** The most connections. */
+  databasePoolSize: number
+  /** How long to wait for a connection. */
+  databaseConnectTimeoutMs: number
   /** How long a statement may take. */
-  statementTimeout: number
+  databaseStatementTimeoutMs: number
   /** How long a statement may wait for a lock. */
-  lockTimeout: number
+  databaseLockTimeoutMs: number
 }
 
-/** How a server is talked to, unless the settings say otherwise. */
 export const SERVER_DEFAULTS: ServerSettings = {
-  schema: POSTGRES_SCHEMA,
-  poolSize: 10,
-  connectTimeout: 2000,
-  statementTimeout: 3000,
-  lockTimeout: 1000,
+  databaseSchema: POSTGRES_SCHEMA,
+  databasePoolSize: 10,
+  databaseConnectTimeoutMs: 2000,
+  databaseStatementTimeoutMs: 3000,
+  databaseLockTimeoutMs: 1000,
 }

@@ -1,29 +1,30 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { v7 as uuidv7 } from 'uuid'
 import type { ClientRow } from '../drizzle/index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook: admits a client by HTTP Basic (RFC 6749 section 2.3.1), and refuses everybody else. */
-    authenticateClient(request: FastifyRequest): Promise<void>
+    clients: {
+      /** An `onRequest` hook: admits a client by HTTP Basic (RFC 6749 section 2.3.1), and refuses all other requests. */
+      authenticate(request: FastifyRequest): Promise<void>
+    }
   }
 }
 
-/** What a client says who it is by. */
-interface Credentials {
+interface ClientCredentials {
   id: string
   secret: string
 }
 
-/** A client just made, and the secret that nobody can read again. */
+/** A client just created, and its secret, which cannot be read again. */
 export interface NewClient {
   row: ClientRow
   secret: string
 }
 
-export function makeClient(name: string): NewClient {
+export function createClient(name: string): NewClient {
   const secret = randomBytes(32).toString('base64url')
   return {
     row: { id: uuidv7(), name, hashedSecret: digest(secret).toString('hex'), createdAt: new Date() },
@@ -31,33 +32,35 @@ export function makeClient(name: string): NewClient {
   }
 }
 
-/** Knows which machines may introspect and revoke tokens. */
+/** The machines that may introspect and revoke tokens. */
 async function clients(app: FastifyInstance): Promise<void> {
-  async function isClient(credentials: Credentials): Promise<boolean> {
+  async function isClient(credentials: ClientCredentials): Promise<boolean> {
     const client = await app.database.clients.find(credentials.id)
     const expected = Buffer.from(client?.hashedSecret ?? '', 'hex')
     const given = digest(credentials.secret)
     return expected.length === given.length && timingSafeEqual(expected, given)
   }
 
-  app.decorate('authenticateClient', async (request: FastifyRequest) => {
-    const credentials = parseBasic(request.headers.authorization)
-    if (credentials && (await app.throttling.client(request, () => isClient(credentials)))) return
-    throw app.problem('invalid_client', { error: 'invalid_client' })
+  app.decorate('clients', {
+    async authenticate(request) {
+      const credentials = parseBasic(request.headers.authorization)
+      if (credentials && (await app.throttling.client(request, () => isClient(credentials)))) return
+      throw app.problem('invalid_client', { error: 'invalid_client' })
+    },
   })
 }
 
 export default fp(clients, {
   name: 'postern-clients',
-  dependencies: ['postern-errors', 'postern-database', 'postern-throttling'],
+  dependencies: ['postern-problem', 'postern-database', 'postern-throttling'],
 })
 
 function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }
 
-/** HTTP Basic (RFC 7617), whose two parts an OAuth client encodes as a form does before it joins them. */
-function parseBasic(authorization = ''): Credentials | undefined {
+/** HTTP Basic (RFC 7617), whose two parts an OAuth client form-encodes first (RFC 6749 section 2.3.1). */
+function parseBasic(authorization = ''): ClientCredentials | undefined {
   const encoded = /^basic +([\w+/-]+=*)$/i.exec(authorization)?.[1]
   if (encoded === undefined) return undefined
   const decoded = Buffer.from(encoded, 'base64').toString()

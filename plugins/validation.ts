@@ -4,12 +4,12 @@ import fp from 'fastify-plugin'
 import { isEmailAddress } from './accounts/email.ts'
 import type { InvalidField } from './problem/codes.ts'
 
-/** Text that every database can store: no NUL character, no lone surrogate. */
+/** Text that every database can store: without NUL characters and lone surrogates. */
 export const STORABLE_TEXT = '^[^\\u0000\\ud800-\\udfff]*$'
 
 /**
- * Validates requests in its scope, whatever a host's own validator does: nothing is dropped, filled in or converted, and
- * all mistakes are reported at once.
+ * Validates requests in its scope, independently of a host app's validator: nothing is dropped, defaulted or converted, and
+ * all faults are reported at once.
  */
 async function validation(app: FastifyInstance): Promise<void> {
   const ajv = new Ajv({
@@ -17,7 +17,7 @@ async function validation(app: FastifyInstance): Promise<void> {
     removeAdditional: false,
     useDefaults: false,
     coerceTypes: false,
-    // The schemas are our own, and the tests have them linted: checking them would cost every start.
+    // The schemas are our own and linted by the tests. Checking them would slow down every start.
     validateSchema: false,
   })
   ajv.addFormat('email', isEmailAddress)
@@ -28,7 +28,7 @@ async function validation(app: FastifyInstance): Promise<void> {
   )
 }
 
-export default fp(validation, { name: 'postern-validation', dependencies: ['postern-errors'] })
+export default fp(validation, { name: 'postern-validation', dependencies: ['postern-problem'] })
 
 function describe({ instancePath, keyword, params, message }: ErrorObject): InvalidField {
   switch (keyword) {

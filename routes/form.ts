@@ -1,15 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 
-/** The parameters of a form that a route knows, as far as they came. */
+/** The parameters of a form that a route knows, as far as they are given. */
 export type FormParameters<Name extends string> = { [name in Name]?: string }
 
 /**
- * Lets a scope read bodies of the form media type as OAuth 2 has them: parameters that are not known are ignored, those
- * without a value count as absent, and none may come twice (RFC 6749 section 3.2).
+ * Lets a scope parse forms as OAuth 2 does: unknown parameters are ignored, empty ones are treated as absent, and none may be
+ * given twice (RFC 6749 section 3.2).
  *
- * @param names of the parameters that are known
- * @param toBody makes the body that the route's schema describes; without it the parameters are the body
+ * @param names the known parameters
+ * @param toBody turns the parameters into the body of the route's schema; without it they are the body
  */
 export function acceptForm<Name extends string>(
   app: FastifyInstance,
@@ -36,7 +36,7 @@ export function acceptForm<Name extends string>(
   )
 }
 
-/** What is wrong with a parameter, also in the words of RFC 6749 section 5.2. */
+/** The problem of an invalid parameter, with the error code of RFC 6749 section 5.2. */
 export function invalid(
   app: FastifyInstance,
   path: string,
@@ -46,7 +46,7 @@ export function invalid(
   return app.problem('invalid_request', { error, errors: [{ path, message }] })
 }
 
-/** URLSearchParams replaces what is not UTF-8, so that different passwords would become the same. */
+/** URLSearchParams would replace invalid UTF-8, and so make different passwords equal. */
 function isPercentEncodedUtf8(text: string): boolean {
   try {
     decodeURIComponent(text)

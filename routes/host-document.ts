@@ -2,14 +2,14 @@ import type { SwaggerTransform } from '@fastify/swagger'
 import { describeBodies, securitySchemes } from '../plugins/openapi/security.ts'
 import { sharedSchemas } from './schemas.ts'
 
-/** What `$ref` stands for, without a name: in a host's document all names are the host's. */
+/** The schemas behind each `$ref`, without their names: in a host app's document all names are the host app's. */
 const byReference = new Map(sharedSchemas.map(({ $id, ...schema }) => [`${$id}#`, schema]))
 
 /**
- * Describes Postern's endpoints in the document of a host that has registered @fastify/swagger, and adds their guards, which the
- * host would otherwise have to declare there.
+ * Describes Postern's endpoints in the document of a host app that has registered @fastify/swagger, and declares their guards
+ * there.
  *
- * @param prefix of the endpoints; it is part of the guards' names, since a host may have several Posterns
+ * @param prefix of the endpoints; part of the guards' names, since a host app may register Postern several times
  */
 export function describeInHost(prefix: string): SwaggerTransform {
   const nameOf = (guard: string) => ['postern', ...prefix.split(/\W+/), guard].filter(Boolean).join('-')
@@ -17,7 +17,7 @@ export function describeInHost(prefix: string): SwaggerTransform {
 
   return ({ schema, url, route, ...document }) => {
     const { security = [], ...described } = inline(describeBodies(schema, route))
-    // Swagger 2 knows these guards by other words.
+    // Swagger 2 describes guards in another form.
     if (!('openapiObject' in document)) return { schema: described, url }
     const { components, openapi } = document.openapiObject
     if (openapi?.startsWith('3.0')) toOpenapi30(described)
@@ -36,7 +36,7 @@ function renameKeys<Value>(
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [nameOf(key), value]))
 }
 
-/** OpenAPI 3.0 has a JSON Schema of its own, which lacks two words that Postern's schemas use. */
+/** The JSON Schema of OpenAPI 3.0 lacks two keywords that Postern's schemas use. */
 function toOpenapi30(schema: object): void {
   for (const part of Object.values(schema)) if (part instanceof Object) toOpenapi30(part)
   if ('examples' in schema && Array.isArray(schema.examples)) {
@@ -49,12 +49,12 @@ function toOpenapi30(schema: object): void {
   }
 }
 
-/** A schema with every reference replaced by what it stands for. */
+/** A schema with every reference replaced by the schema that it refers to. */
 function inline<S extends object>(schema: S): S {
   return JSON.parse(JSON.stringify(schema), (_key, value) => {
-    const meant = byReference.get(value?.$ref)
-    if (!meant) return value
+    const referenced = byReference.get(value?.$ref)
+    if (!referenced) return value
     const { $ref: _, ...beside } = value
-    return { ...meant, ...beside }
+    return { ...referenced, ...beside }
   })
 }

@@ -1,114 +1,88 @@
-import fastJsonStringify, { type Schema } from 'fast-json-stringify'
 import type { FastifyInstance } from 'fastify'
-import type { Problem } from '../plugins/problem/codes.ts'
+import type { Postern, Settings } from '../plugins/postern.ts'
 import introspect from './clients/introspect.ts'
 import revoke from './clients/revoke.ts'
+import defaults from './defaults.ts'
 import verify from './gateway/verify.ts'
 import getUser from './guarded/getUser.ts'
-import { describeInHost } from './host-document.ts'
+import { sendNoIdentity } from './identity.ts'
 import logout from './issued/logout.ts'
 import { answerOtherMethods } from './method-not-allowed.ts'
+import { respondAsOauth } from './oauth-errors.ts'
+import healthz from './process/healthz.ts'
+import metrics from './process/metrics.ts'
+import openapiJson from './process/openapi.json.ts'
+import readyz from './process/readyz.ts'
 import jwks from './public/jwks.ts'
 import login from './public/login.ts'
 import metadata from './public/metadata.ts'
 import register from './public/register.ts'
-import { sharedSchemas } from './schemas.ts'
 
-/** Bytes. */
-const BODY_LIMIT = 16 * 1024
+type RoutesSettings = Pick<Settings, 'issuer'>
 
-interface RoutesOptions {
-  /** The setting ISSUER. */
-  issuer: string
-}
-
-/** All of Postern's endpoints. Which are protected is a matter of the scope they stand in, never of their URL. */
-export default async function routes(app: FastifyInstance, options: RoutesOptions): Promise<void> {
-  const { ownOpenapi } = app
-  if (ownOpenapi) for (const schema of sharedSchemas) app.addSchema(schema)
-  // Not a host's own: nothing goes out that our schemas do not name.
-  const schemas: Record<string, object> = Object.fromEntries(
-    sharedSchemas.map((schema) => [schema.$id ?? '', schema]),
-  )
-  app.setSerializerCompiler(({ schema }) =>
-    fastJsonStringify(schema as Schema, { schema: schemas as Record<string, Schema> }),
-  )
-  // Fastify's types know no way to take a serializer back.
-  app.setReplySerializer(null as never)
-  const swaggerTransform = describeInHost(app.prefix)
-  app.addHook('onRoute', (route) => {
-    // A host may take uploads, but nothing here is large.
-    route.bodyLimit = BODY_LIMIT
-    if (!ownOpenapi) route.config = { ...route.config, swaggerTransform }
-  })
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonParser(app))
-  // Whatever depends on a credential is nobody else's to keep.
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.header('cache-control', 'no-store')
-    done()
-  })
-
+/** Postern's endpoints. The scope that an endpoint is registered in is its guard; its URL does not matter. */
+export default async function routes(app: FastifyInstance, settings: RoutesSettings): Promise<void> {
+  await app.register(defaults)
   const finish = answerOtherMethods(app)
-  await app.register(publicScope, options)
-  await app.register(issuedScope)
-  await app.register(guardedScope)
-  await app.register(clientScope)
-  await app.register(verify)
+  await app.register(publicRoutes, settings)
+  await app.register(issuedRoutes)
+  await app.register(guardedRoutes)
+  await app.register(gatewayRoutes)
+  await app.register(clientRoutes)
   finish()
 }
 
-async function publicScope(scope: FastifyInstance, { issuer }: RoutesOptions): Promise<void> {
+/** For everyone. */
+async function publicRoutes(scope: FastifyInstance, settings: RoutesSettings): Promise<void> {
   await scope.register(register)
   await scope.register(login)
   await scope.register(jwks)
-  await scope.register(metadata, { issuer })
+  await scope.register(metadata, settings)
 }
 
-/** For tokens of ours, whether or not they still count. */
-async function issuedScope(scope: FastifyInstance): Promise<void> {
+/** For unexpired tokens issued here, whether or not they have been revoked. */
+async function issuedRoutes(scope: FastifyInstance): Promise<void> {
   scope.addHook('onRequest', scope.authenticateIssued)
   await scope.register(logout)
 }
 
-async function guardedScope(scope: FastifyInstance): Promise<void> {
+/** For valid tokens. */
+async function guardedRoutes(scope: FastifyInstance): Promise<void> {
   scope.addHook('onRequest', scope.authenticate)
   await scope.register(getUser)
 }
 
-/** For machines with credentials of their own. */
-async function clientScope(scope: FastifyInstance): Promise<void> {
-  scope.addHook('onRequest', scope.authenticateClient)
+/** For valid tokens that a gateway asks about. */
+async function gatewayRoutes(scope: FastifyInstance): Promise<void> {
+  scope.addHook('onRequest', sendNoIdentity)
+  scope.addHook('onRequest', scope.authenticateForGateway)
+  await scope.register(verify)
+}
+
+/** For machines with client credentials. */
+async function clientRoutes(scope: FastifyInstance): Promise<void> {
+  scope.addHook('onRequest', scope.clients.authenticate)
   scope.removeContentTypeParser('application/json')
-  scope.setErrorHandler(speakOAuth)
+  scope.setErrorHandler(respondAsOauth)
   await scope.register(introspect)
   await scope.register(revoke)
 }
 
-/** An OAuth client reads an error only as JSON plainly so called, and looks for its code (RFC 6749 section 5.2). */
-function speakOAuth(error: Partial<Problem>): never {
-  const { code } = error
-  if (code === 'invalid_request' || code === 'invalid_client') {
-    const headers = { ...error.headers, 'content-type': 'application/json; charset=utf-8' }
-    throw Object.assign(error, { error: code, headers })
-  }
-  throw error
+/** For the operator of a server: what concerns the process rather than its users. */
+export async function processRoutes(app: FastifyInstance): Promise<void> {
+  const finish = answerOtherMethods(app)
+  await app.register(healthz)
+  await app.register(readyz)
+  await app.register(openapiJson)
+  finish()
 }
 
-/** JSON that is UTF-8 (RFC 8259 section 8.1): decoding anything else would make different passwords the same. */
-function jsonParser(app: FastifyInstance) {
-  const utf8 = new TextDecoder('utf-8', { fatal: true })
-  return async (_request: unknown, body: Buffer): Promise<unknown> => {
-    try {
-      return JSON.parse(utf8.decode(body), refusePrototypes)
-    } catch {
-      throw app.problem('invalid_request', { detail: 'The body is not valid JSON in UTF-8' })
-    }
-  }
-}
-
-/** A body has no business with an object's prototype. */
-function refusePrototypes(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new SyntaxError('__proto__ is not allowed')
-  return value
+/** For the operator too, on a port of its own. */
+export async function metricsRoutes(
+  app: FastifyInstance,
+  options: { expose: Postern['metrics'] },
+): Promise<void> {
+  const finish = answerOtherMethods(app)
+  await app.register(metrics, options)
+  finish()
 }

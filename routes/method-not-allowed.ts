@@ -1,11 +1,11 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 
 /**
- * Answers 405 with `Allow` (RFC 9110 section 15.5.6) to every method that a path of this scope does not know, which
- * Fastify would call 404. By routes rather than by a not-found handler, since a scope without a prefix cannot have one.
+ * Answers 405 with `Allow` (RFC 9110 section 15.5.6) to every method that a path of this scope does not have; Fastify would
+ * answer 404. It adds routes, since a scope without a prefix cannot have a not-found handler.
  *
  * @param app a scope before its routes are registered
- * @returns to be called after them
+ * @returns a function to call after they are
  */
 export function answerOtherMethods(app: FastifyInstance): () => void {
   const methodsByPath = new Map<string, Set<string>>()
@@ -24,7 +24,7 @@ export function answerOtherMethods(app: FastifyInstance): () => void {
         method: others as HTTPMethods[],
         url,
         schema: { hide: true },
-        // Before the body is parsed, which may be wrong in its own way.
+        // Before the body is parsed, which may be invalid too.
         onRequest: async () => {
           throw app.problem('method_not_allowed', { headers: { allow } })
         },

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyTypeProvider, RawServerDefault } from 'fastify'
 import { EMAIL_MAX_LENGTH } from '../plugins/accounts/email.ts'
-import type { User as Account } from '../plugins/hooks/events.ts'
+import type { User as UserRecord } from '../plugins/postern.ts'
 import { type ProblemCode, problemBody, problems } from '../plugins/problem/codes.ts'
 
 interface TypeBoxTypeProvider extends FastifyTypeProvider {
@@ -9,7 +9,7 @@ interface TypeBoxTypeProvider extends FastifyTypeProvider {
   serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
 }
 
-/** A route's file: a plugin whose handlers are typed by their TypeBox schemas. */
+/** An endpoint's plugin, whose handlers are typed by its TypeBox schemas. */
 export type Route<Options extends object = Record<never, never>> = FastifyPluginAsync<
   Options,
   RawServerDefault,
@@ -23,22 +23,22 @@ export const Email = Type.String({
   examples: ['ada@example.com'],
 })
 
-/** An account, as the endpoints give it. */
+/** A user in a response. */
 export const User = Type.Object(
   {
     id: Type.String({
       format: 'uuid',
-      description: 'A UUID, of version 7 unless the account was imported.',
+      description: 'A UUID, of version 7 unless the user was imported.',
       examples: ['019a0b5e-4c1f-7c3a-9d2e-5b8f6a7c1d20'],
     }),
     email: Type.String({ examples: ['ada@example.com'] }),
     name: Type.Union([Type.String(), Type.Null()], { examples: ['Ada Lovelace'] }),
     created_at: Type.String({ format: 'date-time', examples: ['2026-11-22T09:30:00.000Z'] }),
   },
-  { $id: 'PosternUser', description: 'An account, as its owner sees it.' },
+  { $id: 'PosternUser', description: 'A user, as they see themselves.' },
 )
 
-/** An error, as the endpoints give it. */
+/** An error in a response. */
 export const Problem = Type.Object(
   {
     type: Type.String({ format: 'uri-reference', examples: ['about:blank'] }),
@@ -69,19 +69,17 @@ export const Problem = Type.Object(
   { $id: 'PosternProblem', description: 'An error (RFC 9457).' },
 )
 
-/** What routes refer to by name, so that the OpenAPI document has names for it too. */
+/** The schemas that routes refer to by name, so that the OpenAPI document names them too. */
 export const sharedSchemas = [User, Problem]
 
-/** A reference to the account's schema. */
-export const UserRef = Type.Unsafe<Static<typeof User>>({ $ref: 'PosternUser#', description: 'The account.' })
+/** A reference to the user's schema. */
+export const UserRef = Type.Unsafe<Static<typeof User>>({ $ref: 'PosternUser#', description: 'The user.' })
 
-/** An account in the shape of an answer: never its hash. */
-export function toUser({
-  id,
-  email,
-  name,
-  createdAt,
-}: Pick<Account, 'id' | 'email' | 'name' | 'createdAt'>): Static<typeof User> {
+/** A user as the body of a response. */
+export function toUserBody(
+  user: Pick<UserRecord, 'id' | 'email' | 'name' | 'createdAt'>,
+): Static<typeof User> {
+  const { id, email, name, createdAt } = user
   return { id, email, name, created_at: createdAt.toISOString() }
 }
 
@@ -106,17 +104,17 @@ const statusHeaders: Record<number, object> = {
   503: { 'Retry-After': { type: 'string', description: 'Seconds', examples: ['5'] } },
 }
 
-/** A response that is not an error, with its headers. */
+/** The response of a success, with its headers. */
 export function success<S extends TSchema>(schema: S, description: string): S {
   return { ...schema, description, headers: noStore }
 }
 
-/** The responses to a route's errors, for its `schema.response`; those of every route that asks the database are added. */
+/** The responses of a route's problems, and those of every route that asks the database. */
 export function problemResponses(...codes: ProblemCode[]): Record<number, object> {
   return responsesTo([...codes, 'internal_error', 'database_unavailable'])
 }
 
-/** The responses to these errors and no others. */
+/** The responses of these problems only. */
 export function responsesTo(codes: ProblemCode[]): Record<number, object> {
   const byStatus = new Map<number, ProblemCode[]>()
   for (const code of codes) {
@@ -139,7 +137,7 @@ export function responsesTo(codes: ProblemCode[]): Record<number, object> {
   return Object.fromEntries(responses)
 }
 
-/** The same, for routes that OAuth clients call: in the media type of RFC 6749 section 5.2, where that has words for them. */
+/** The same for routes that OAuth clients call. A 400 or 401 has the media type of RFC 6749 section 5.2. */
 export function oauthResponses(...codes: ProblemCode[]): Record<number, object> {
   const responses = problemResponses(...codes) as Record<number, { content: Record<string, object> }>
   for (const status of [400, 401]) {

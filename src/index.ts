@@ -2,30 +2,28 @@ import './runtime/assert-node-version.js'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import accounts from '../plugins/accounts/index.ts'
-import administration from '../plugins/administration.ts'
 import audit from '../plugins/audit/index.ts'
 import authenticate from '../plugins/authenticate/index.ts'
 import requestAuth from '../plugins/authenticate/request.ts'
 import clientAddress from '../plugins/client-address/index.ts'
 import clients from '../plugins/clients.ts'
 import database from '../plugins/database/index.ts'
-import pruning from '../plugins/database/pruning.ts'
-import hookRunner from '../plugins/hooks/index.ts'
+import hooks from '../plugins/hooks/index.ts'
+import json from '../plugins/json.ts'
 import counters from '../plugins/metrics/counters.ts'
 import metrics from '../plugins/metrics/index.ts'
 import requestCounts from '../plugins/metrics/requests.ts'
 import passwords from '../plugins/passwords/index.ts'
-import service from '../plugins/postern.ts'
-import errorHandler from '../plugins/problem/index.ts'
+import type { Settings } from '../plugins/postern.ts'
+import problem from '../plugins/problem/index.ts'
+import service from '../plugins/service.ts'
 import signingKeys from '../plugins/signing-keys/index.ts'
-import keyRotation from '../plugins/signing-keys/rotation.ts'
 import throttling from '../plugins/throttling/index.ts'
-import rateLimits from '../plugins/throttling/limits.ts'
 import tokens from '../plugins/tokens/index.ts'
 import validation from '../plugins/validation.ts'
 import routes from '../routes/index.ts'
-import { serverSettings } from './settings/options.ts'
-import { type ParsedHostOptions, type PosternOptions, parseHostOptions } from './settings/plugin-options.ts'
+import { sharedSchemas } from '../routes/schemas.ts'
+import { type PosternOptions, parseOptions } from './settings/plugin-options.ts'
 
 export { NewerDatabaseError } from '../drizzle/errors.ts'
 export {
@@ -34,15 +32,18 @@ export {
   type PostgresPool,
   type SqliteHandle,
 } from '../drizzle/host-database.ts'
-export type { ActionContext, Hooks, LoginFailure, User } from '../plugins/hooks/events.ts'
 export type {
+  ActionContext,
   Auth,
   Authenticate,
   Credentials,
   Exposition,
   Login,
+  LoginFailure,
   NewAccount,
+  Options,
   Postern,
+  User,
 } from '../plugins/postern.ts'
 export type { InvalidField, Problem, ProblemCode } from '../plugins/problem/codes.ts'
 export { Introspection as IntrospectionSchema } from '../routes/clients/introspect.ts'
@@ -53,13 +54,14 @@ export { AccessToken as AccessTokenSchema, LoginBody as LoginBodySchema } from '
 export { Metadata as MetadataSchema } from '../routes/public/metadata.ts'
 export { RegisterBody as RegisterBodySchema } from '../routes/public/register.ts'
 export { Problem as ProblemSchema, User as UserSchema } from '../routes/schemas.ts'
-export { InvalidOptionsError, type Options, OptionsSchema } from './settings/options.ts'
-export type { PosternOptions } from './settings/plugin-options.ts'
+export { OptionsSchema } from './settings/options.ts'
+export { InvalidOptionsError } from './settings/parse.ts'
+export type { Hooks, PosternOptions } from './settings/plugin-options.ts'
 
 /**
- * Postern for your own Fastify app: `await app.register(postern, options)`. It adds its endpoints under `prefix`, and to the app
- * `authenticate`, an `onRequest` hook that guards your own routes, and `postern`, an interface for your code. Everything else
- * stays in a scope of its own.
+ * Postern for your own Fastify app: `await app.register(postern, options)`. It adds its endpoints under `prefix`, and two
+ * decorators: `authenticate`, an `onRequest` hook that guards your own routes, and `postern`, an interface for your code.
+ * Everything else stays in a scope of its own.
  *
  * @throws InvalidOptionsError at registration, naming every option that is wrong
  */
@@ -68,17 +70,17 @@ const postern: FastifyPluginAsync<PosternOptions> = fp(register, { name: 'poster
 export default postern
 
 async function register(app: FastifyInstance, given: PosternOptions): Promise<void> {
-  const parsed = parseHostOptions(given)
+  const { settings, registration } = parseOptions(given)
   assertRoom(app)
   await app.register(requestAuth)
   await app.register(async (scope) => {
-    await build(scope, parsed)
+    await build(scope, settings)
     app.decorate('authenticate', scope.authenticate)
     app.decorate('postern', scope.postern)
-  }, parsed.registration)
+  }, registration)
 }
 
-/** What a host would have to read Fastify's source for, were it left to Fastify to say. */
+/** Fastify's own errors for this would not say what to do. */
 function assertRoom(app: FastifyInstance): void {
   const remedy = 'Register Postern in a child: app.register(async (child) => …).'
   if (Object.hasOwn(app, 'postern')) throw new Error(`Postern is registered here already. ${remedy}`)
@@ -86,32 +88,24 @@ function assertRoom(app: FastifyInstance): void {
 }
 
 /** Everything, in the order in which it is needed. */
-async function build(scope: FastifyInstance, parsed: ParsedHostOptions): Promise<void> {
-  const { source, secretKey, hooks: given, options, isMeasured } = parsed
-  const { algorithm, issuer, audience, keyRotationDays: rotationDays } = options
-  const { bcryptCost, passwordMinLength } = options
-  const tokenLifetime = options.accessTokenExpireMinutes * 60
-
-  await scope.register(errorHandler)
+async function build(scope: FastifyInstance, settings: Settings): Promise<void> {
+  await scope.register(problem)
   await scope.register(validation)
+  await scope.register(json, { schemas: sharedSchemas })
   await scope.register(counters)
-  if (isMeasured) await scope.register(requestCounts)
-  await scope.register(database, { source, server: serverSettings(options), isTimed: isMeasured })
+  if (settings.metrics) await scope.register(requestCounts)
+  await scope.register(database, settings)
   await scope.register(audit)
-  await scope.register(pruning, { auditRetentionDays: options.auditRetentionDays })
-  await scope.register(hookRunner, given)
-  await scope.register(signingKeys, { secretKey, algorithm, issuer, audience, tokenLifetime })
-  await scope.register(keyRotation, { rotationDays })
-  await scope.register(tokens, { issuer, audience, tokenLifetime })
+  await scope.register(hooks, settings)
+  await scope.register(signingKeys, settings)
+  await scope.register(tokens, settings)
   await scope.register(clientAddress)
-  await scope.register(passwords, { bcryptCost, passwordMinLength })
-  await scope.register(metrics, { isEnabled: isMeasured })
-  await scope.register(rateLimits, { secretKey })
-  await scope.register(throttling, options)
+  await scope.register(passwords, settings)
+  await scope.register(metrics, settings)
+  await scope.register(throttling, settings)
   await scope.register(accounts)
-  await scope.register(administration)
   await scope.register(authenticate)
   await scope.register(clients)
   await scope.register(service)
-  await scope.register(routes, { issuer })
+  await scope.register(routes, settings)
 }

@@ -2,9 +2,8 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import { AccessLog } from '../plugins/http/access-log.ts'
 import { answerClientError } from '../plugins/problem/client-errors.ts'
 import { answerProblem } from '../plugins/problem/codes.ts'
-import errorHandler from '../plugins/problem/index.ts'
-import { answerOtherMethods } from '../routes/method-not-allowed.ts'
-import metrics from '../routes/process/metrics.ts'
+import problem from '../plugins/problem/index.ts'
+import { metricsRoutes } from '../routes/index.ts'
 import type { Config } from './settings/environment.ts'
 
 /** Milliseconds in which a request must have arrived whole. */
@@ -30,11 +29,9 @@ export async function serveMetrics(app: FastifyInstance, config: Config): Promis
     clientErrorHandler: answerClientError,
     frameworkErrors: (_error, _request, reply) => answerProblem(reply as FastifyReply, 'invalid_request'),
   })
-  await server.register(errorHandler)
+  await server.register(problem)
   server.setNotFoundHandler((_request, reply) => answerProblem(reply, 'not_found'))
-  const finish = answerOtherMethods(server)
-  await server.register(metrics, { expose: app.postern.metrics })
-  finish()
+  await server.register(metricsRoutes, { expose: app.postern.metrics })
   app.addHook('onClose', () => server.close())
   try {
     return await server.listen({ host, port })

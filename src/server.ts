@@ -20,7 +20,7 @@ try {
   closeWithGrace({ delay: delay + GRACE, logger: false, skip: ['beforeExit'] }, async ({ err, signal }) => {
     if (signal) {
       app.log.info({ signal }, 'stopping')
-      await app.drain(delay)
+      await app.http.drain(delay)
     } else {
       app.log.fatal({ type: err?.name, stack: err?.stack }, 'unexpected fault, stopping')
     }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { makeClient } from '../plugins/clients.ts'
+import { createClient } from '../plugins/clients.ts'
 import { type ProblemCode, problems } from '../plugins/problem/codes.ts'
 import type { Answer } from './helper.ts'
 import type { Beside } from './shared-database.ts'
@@ -15,7 +15,7 @@ export interface Client {
 
 /** Makes a client in a deployment's database, as `postern clients add` does. */
 export async function addClient(db: Beside, name = 'resource server'): Promise<Client> {
-  const { row, secret } = makeClient(name)
+  const { row, secret } = createClient(name)
   const { id, hashedSecret, createdAt } = row
   await db.run(
     'insert into clients (id, name, hashed_secret, created_at) values (?, ?, ?, ?)',

@@ -23,7 +23,9 @@ export async function sharedSettings(t: Test): Promise<SharedSettings> {
 /** Opens the database of an app a further time, as another process does. */
 export async function openShared(t: Test, settings: SharedSettings): Promise<Database> {
   const { DATABASE_URL, DATABASE_SCHEMA: schema } = settings
-  const database = await openDatabase(DATABASE_URL, { ...(schema !== undefined && { schema, poolSize: 1 }) })
+  const database = await openDatabase(DATABASE_URL, {
+    ...(schema !== undefined && { databaseSchema: schema, databasePoolSize: 1 }),
+  })
   t.teardown(() => database.close())
   return database
 }

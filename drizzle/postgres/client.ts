@@ -27,14 +27,14 @@ const KEEP_ALIVE_DELAY = 10_000
  * @throws NewerDatabaseError
  */
 export async function connectPostgres(url: string, settings: ServerSettings): Promise<Connection> {
-  const { schema, poolSize, connectTimeout, statementTimeout } = settings
+  const { databaseSchema: schema } = settings
   const config: PoolConfig = {
     connectionString: url,
-    connectionTimeoutMillis: connectTimeout,
+    connectionTimeoutMillis: settings.databaseConnectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY,
     // A server that no longer answers does not end a statement either.
-    query_timeout: statementTimeout + ANSWER_MARGIN,
+    query_timeout: settings.databaseStatementTimeoutMs + ANSWER_MARGIN,
     fallback_application_name: 'postern',
   }
   await migrateApart(config, schema)
@@ -42,7 +42,7 @@ export async function connectPostgres(url: string, settings: ServerSettings): Pr
   const session: Session = { keepsStatements: false, isDurable: false }
   const pool = new pg.Pool({
     ...config,
-    max: poolSize,
+    max: settings.databasePoolSize,
     // A process that could not start ends, whatever it had opened before.
     allowExitOnIdle: true,
     onConnect: async (client) => {

@@ -43,11 +43,11 @@ type Facts = Omit<
  */
 export async function inspectPostgres(
   url: string,
-  { schema, connectTimeout }: ServerSettings,
+  { databaseSchema: schema, databaseConnectTimeoutMs }: ServerSettings,
 ): Promise<PostgresInspection> {
   const client = new pg.Client({
     connectionString: url,
-    connectionTimeoutMillis: connectTimeout,
+    connectionTimeoutMillis: databaseConnectTimeoutMs,
     query_timeout: QUERY_TIMEOUT,
   })
   client.on('error', () => {})

@@ -22,10 +22,10 @@ export async function startSession(client: ClientBase, settings?: ServerSettings
   const { processID } = client as { processID?: number | null }
   const wanted = settings
     ? {
-        statement_timeout: `${settings.statementTimeout}`,
-        lock_timeout: `${settings.lockTimeout}`,
+        statement_timeout: `${settings.databaseStatementTimeoutMs}`,
+        lock_timeout: `${settings.databaseLockTimeoutMs}`,
         // Another transaction of ours that has lost its process must not keep its locks.
-        idle_in_transaction_session_timeout: `${settings.statementTimeout}`,
+        idle_in_transaction_session_timeout: `${settings.databaseStatementTimeoutMs}`,
         datestyle: 'ISO',
         // The plan of a kept statement is made while a table is small and used until the server has counted again: it must be by the
         // index from the beginning, or every check reads the whole of a table that has just been filled.

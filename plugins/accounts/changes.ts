@@ -1,20 +1,20 @@
 import type { Repositories, UserRow } from '../../drizzle/index.ts'
 import type { AuditDetails, AuditedWrite } from '../audit/event.ts'
-import type { ActionContext } from '../hooks/events.ts'
+import type { ActionContext } from '../postern.ts'
 
 type Details = Omit<AuditDetails, 'reason' | 'userId'> & ActionContext
 
-/** What is done to an account that is there. Each gives it as it is afterwards, or undefined where there is none. */
+/** Changes of an existing user. Each resolves with the user after the change, or undefined if there is no such user. */
 export interface UserChanges {
   disable(id: string, details?: Details): Promise<UserRow | undefined>
   enable(id: string, details?: Details): Promise<UserRow | undefined>
   setPassword(id: string, hashedPassword: string, details?: Details): Promise<UserRow | undefined>
   logOutEverywhere(id: string, details?: Details): Promise<UserRow | undefined>
-  /** Gives it as it was. */
+  /** Resolves with the user as they were. */
   delete(id: string, details?: Details): Promise<UserRow | undefined>
 }
 
-/** Changes accounts under the name that each change has in the audit trail, whoever makes it. */
+/** Changes users, and records each change under the same name whether it comes from code or from a command. */
 export function createUserChanges(
   users: Repositories['users'],
   audit: AuditedWrite<AuditDetails & ActionContext>,

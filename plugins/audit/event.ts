@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { AuditEventRow } from '../../drizzle/index.ts'
 
 /**
- * What is audited, by the names of the OWASP logging vocabulary
+ * The events, by the names of the OWASP logging vocabulary
  * (https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_Sheet.html).
  */
 export const AUDIT_EVENTS = [
@@ -19,10 +19,9 @@ export const AUDIT_EVENTS = [
   'sensitive_delete',
 ] as const
 
-/** The name of an event. */
 export type AuditEventName = (typeof AUDIT_EVENTS)[number]
 
-/** What is known of an event. None of it may be a secret. */
+/** What is known about an event. None of it may be a secret. */
 export interface AuditDetails
   extends Partial<Pick<AuditEventRow, 'reason' | 'userId' | 'target' | 'actor' | 'address' | 'requestId'>> {
   userAgent?: string | null | undefined
@@ -31,7 +30,7 @@ export interface AuditDetails
 /**
  * Runs a write that records an event in its own transaction.
  *
- * @param write gives undefined or false where it took no effect, and then nothing has happened
+ * @param write resolves with undefined or false if it changed nothing: then there is no event
  */
 export type AuditedWrite<Details = AuditDetails> = <T>(
   event: AuditEventName,
@@ -39,11 +38,11 @@ export type AuditedWrite<Details = AuditDetails> = <T>(
   write: (event: AuditEventRow) => Promise<T>,
 ) => Promise<T>
 
-/** Characters of a `User-Agent` that are kept. */
+/** How many characters of a `User-Agent` are kept. */
 const USER_AGENT_MAX_LENGTH = 256
 
-/** Makes an event of this moment. */
-export function makeAuditEvent(event: AuditEventName, details: AuditDetails = {}): AuditEventRow {
+/** Creates an event of this moment. */
+export function createAuditEvent(event: AuditEventName, details: AuditDetails = {}): AuditEventRow {
   const { reason, userId, target, actor, address, userAgent, requestId } = details
   return {
     id: uuidv7(),
@@ -59,7 +58,7 @@ export function makeAuditEvent(event: AuditEventName, details: AuditDetails = {}
   }
 }
 
-/** A stranger's text without what a terminal or a log reader would take for a command. */
+/** A client's text without the characters that a terminal or a log reader would interpret. */
 function printable(text: string): string {
   return text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
 }

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { AuditEventRow } from '../../drizzle/index.ts'
-import type { ActionContext } from '../hooks/events.ts'
-import { type AuditDetails, type AuditEventName, type AuditedWrite, makeAuditEvent } from './event.ts'
+import type { ActionContext } from '../postern.ts'
+import { type AuditDetails, type AuditEventName, type AuditedWrite, createAuditEvent } from './event.ts'
 
-/** Records who did what: in the database, and once that is durable in the log. */
+/** Records who did what: in the database and then, once that is durable, in the log. */
 export interface Audit {
   by: AuditedWrite<AuditDetails & Pick<ActionContext, 'request'>>
-  /** Records an event that stands by itself. */
+  /** Records an event that belongs to no other write. */
   record(event: AuditEventName, details: AuditDetails & Pick<ActionContext, 'request'>): Promise<void>
 }
 
@@ -19,7 +19,7 @@ declare module 'fastify' {
 
 async function audit(app: FastifyInstance): Promise<void> {
   const by: Audit['by'] = async (name, { request, ...details }, write) => {
-    const event = makeAuditEvent(name, { ...(request && originOf(request)), ...details })
+    const event = createAuditEvent(name, { ...(request && originOf(request)), ...details })
     const result = await write(event)
     if (result !== undefined && result !== false) log(event, request)
     return result
@@ -41,7 +41,7 @@ async function audit(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** Where a request comes from. */
+/** The client behind a request. */
 function originOf(request: NonNullable<ActionContext['request']>): AuditDetails {
   return { address: request.ip, userAgent: request.headers['user-agent'], requestId: String(request.id) }
 }

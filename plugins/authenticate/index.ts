@@ -5,120 +5,104 @@ import type { Authenticate } from '../postern.ts'
 import type { Problem, Refusal } from '../problem/codes.ts'
 import type { AccessTokenClaims } from '../signing-keys/jwt.ts'
 import type { VerifiedToken } from '../tokens/verified-token.ts'
+import { parseBearer, peekBearer } from './bearer.ts'
+import { findRefusal } from './decision.ts'
 import { credential, principal } from './request.ts'
 
-/** A token that counts, and the account that it stands for. */
+/** A valid token, and the user that it was issued to. */
 export interface CheckedToken {
   claims: AccessTokenClaims
-  account: PrincipalRow
+  row: PrincipalRow
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Decides about a token, by the database's present state.
+     * Checks a token against the present state of the database.
      *
      * @throws the problem `invalid_token`
      */
     checkToken(token: string): Promise<CheckedToken>
-    /** An `onRequest` hook like `authenticate`, but it says 403 where the account is disabled: a gateway may know. */
+    /** An `onRequest` hook like `authenticate`, but for a disabled user it says 403: a gateway may know. */
     authenticateForGateway(request: FastifyRequest): Promise<void>
     /** An `onRequest` hook for logging out: admits every unexpired token issued here, revoked already or not. */
     authenticateIssued(request: FastifyRequest): Promise<void>
   }
 }
 
-/** The scheme as nearly everybody spells it. */
-const SCHEME = 'Bearer '
-
-/** `Bearer`, a space, and a token of RFC 6750 section 2.1. */
-const CREDENTIALS = /^bearer +([\w.~+/-]+=*)$/i
-
-/** A check that waits for its answer. */
-interface Question {
+/** A check that waits for the database. */
+interface PendingCheck {
   token: VerifiedToken
-  /** Whether whoever asks may know that an account is disabled. */
+  /** Whether the caller may learn that the user is disabled. */
   saysDisabled: boolean
   resolve(token: VerifiedToken): void
   reject(error: unknown): void
 }
 
-/** The only place that decides about tokens. */
+/** The only place that decides whether a token is valid. */
 async function authenticate(app: FastifyInstance): Promise<void> {
   const { principals } = app.database
   const { checks } = app.counters
-  let questions: Question[] = []
+  let pending: PendingCheck[] = []
 
   function checkRequest({ headers }: FastifyRequest, saysDisabled: boolean): Promise<VerifiedToken> {
     const { authorization } = headers
-    // What was verified before was well-formed then, and is now.
-    const known = authorization?.startsWith(SCHEME) && app.tokens.recall(authorization.slice(SCHEME.length))
-    return known ? ask(known, saysDisabled) : check(bearerToken(authorization), saysDisabled)
+    const text = peekBearer(authorization)
+    // A token in the cache was well-formed when it was verified, so it needs no parsing.
+    const cached = text !== undefined && app.tokens.recall(text)
+    return cached ? decide(cached, saysDisabled) : check(bearerToken(authorization), saysDisabled)
   }
 
   function check(token: string, saysDisabled: boolean): Promise<VerifiedToken> {
     const verified = app.tokens.verify(token)
-    if (!(verified instanceof Promise)) return ask(verified, saysDisabled)
-    return verified.then((found) => ask(found, saysDisabled))
+    if (!(verified instanceof Promise)) return decide(verified, saysDisabled)
+    return verified.then((found) => decide(found, saysDisabled))
   }
 
   /**
-   * Checks that arrive in the same turn of the event loop share one look at the database, which is taken after the last of them has
-   * arrived: each is decided by a state that is younger than its request.
+   * Checks that arrive in the same turn of the event loop share one read. It starts after the last of them has arrived, so
+   * that each is decided by a state younger than its request.
    */
-  function ask(token: VerifiedToken, saysDisabled: boolean): Promise<VerifiedToken> {
+  function decide(token: VerifiedToken, saysDisabled: boolean): Promise<VerifiedToken> {
     return new Promise((resolve, reject) => {
-      if (questions.push({ token, saysDisabled, resolve, reject }) === 1) setImmediate(answer)
+      if (pending.push({ token, saysDisabled, resolve, reject }) === 1) setImmediate(decidePending)
     })
   }
 
-  async function answer(): Promise<void> {
-    const asked = questions
-    questions = []
+  async function decidePending(): Promise<void> {
+    const batch = pending
+    pending = []
     try {
-      const loading = principals.load(asked.map(({ token }) => token))
+      const loading = principals.load(batch.map(({ token }) => token))
       if (loading) await loading
-      for (const { token, saysDisabled, resolve, reject } of asked) {
-        const fault = findFault(token, saysDisabled)
-        if (fault === undefined) resolve(token)
-        else reject(fault)
+      const now = Date.now()
+      for (const { token, saysDisabled, resolve, reject } of batch) {
+        const refusal = findRefusal(token, now)
+        if (refusal === undefined) resolve(token)
+        else reject(toProblem(refusal, saysDisabled))
       }
     } catch (error) {
-      for (const { reject } of asked) reject(error)
+      for (const { reject } of batch) reject(error)
     }
   }
 
-  /** What the database says against a token. */
-  function findFault({ row, claims }: VerifiedToken, saysDisabled: boolean): Error | undefined {
-    if (!row) return revoked('account_deleted')
-    if (row.blacklistedJti !== null) return revoked('revoked')
-    if (row.kid === null) return revoked('key_retired')
-    if (row.keyRetiresAt !== null && row.keyRetiresAt.getTime() <= Date.now()) return revoked('key_retired')
-    // Whoever holds a token without knowing the password is not told about the account.
-    if (row.disabledAt !== null && !saysDisabled) return revoked('account_disabled')
-    if (row.disabledAt !== null) return app.problem('account_disabled', { refusal: 'account_disabled' })
-    return row.tokenVersion === claims.ver ? undefined : revoked('superseded')
-  }
-
-  function revoked(refusal: Refusal): Error {
-    return app.problem('invalid_token', { detail: 'The access token has been revoked', refusal })
+  /** The holder of a token need not know the password, so they are not told about the user. */
+  function toProblem(refusal: Refusal, saysDisabled: boolean): Problem {
+    return refusal === 'account_disabled' && saysDisabled
+      ? app.problem('account_disabled', { refusal })
+      : app.problem('invalid_token', { detail: 'The access token has been revoked', refusal })
   }
 
   function bearerToken(authorization: string | undefined): string {
-    if (authorization === undefined) throw noToken()
-    const token = CREDENTIALS.exec(authorization)?.[1]
-    if (token !== undefined) return token
-    if (!/^bearer\b/i.test(authorization)) throw noToken()
+    const parsed = parseBearer(authorization)
+    if ('token' in parsed) return parsed.token
+    if (parsed.fault === 'no_token') throw app.problem('authentication_required', { refusal: 'no_token' })
     const detail = 'The Authorization header is malformed'
     throw app.problem('invalid_token', { detail, refusal: 'malformed' })
   }
 
-  function noToken(): Error {
-    return app.problem('authentication_required', { refusal: 'no_token' })
-  }
-
   function countRefusal(error: unknown): void {
-    // Whatever else goes wrong has nothing to do with the token.
+    // An error without a refusal has nothing to do with the token.
     checks.refused[(error as Partial<Problem>).refusal ?? 'unavailable'] += 1
   }
 
@@ -131,7 +115,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
         checks.admitted += 1
       } catch (error) {
         countRefusal(error)
-        // Now, since an error handler of a host's need not know that errors may have headers.
+        // Set here, since a host app's error handler need not know that errors may have headers.
         reply?.headers((error as Partial<Problem>).headers ?? {})
         throw error
       }
@@ -147,7 +131,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
     try {
       const { claims, row } = await check(token, false)
       checks.admitted += 1
-      return { claims, account: row as PrincipalRow }
+      return { claims, row: row as PrincipalRow }
     } catch (error) {
       countRefusal(error)
       throw error
@@ -162,5 +146,5 @@ async function authenticate(app: FastifyInstance): Promise<void> {
 
 export default fp(authenticate, {
   name: 'postern-authenticate',
-  dependencies: ['postern-errors', 'postern-counters', 'postern-database', 'postern-tokens'],
+  dependencies: ['postern-counters', 'postern-database', 'postern-problem', 'postern-tokens'],
 })

@@ -4,10 +4,10 @@ import type { PrincipalRow } from '../../drizzle/index.ts'
 import type { Auth } from '../postern.ts'
 import { VerifiedToken } from '../tokens/verified-token.ts'
 
-/** The account behind an authenticated request, as the check has just read it. */
+/** The user behind an authenticated request, as the check has just read them. */
 export const principal = Symbol('postern.principal')
 
-/** The token that a request was admitted by, or what a host has put into `request.auth` instead. */
+/** The token that a request was admitted with, or what a host app has assigned to `request.auth` instead. */
 export const credential = Symbol('postern.credential')
 
 declare module 'fastify' {
@@ -17,9 +17,9 @@ declare module 'fastify' {
   }
 }
 
-/** Gives requests a place for what a check finds. Apart from the check, because a host's own requests need it too. */
+/** Decorates requests with what a check finds. Apart from the check, because a host app's own requests need it too. */
 async function requestAuth(app: FastifyInstance): Promise<void> {
-  // There already in the child of an app that has a Postern of its own.
+  // A child of an app that has a Postern of its own inherits the decorators.
   if (app.hasRequestDecorator(principal)) return
   if (app.hasRequestDecorator('auth')) throw new Error('request.auth is taken already, by another plugin.')
   app.decorateRequest('auth', {

@@ -1,18 +1,18 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { ActionContext } from '../hooks/events.ts'
+import type { ActionContext } from '../postern.ts'
 import { isNonPublic, networkOf } from './network.ts'
 
-/** Tells clients apart by where they come from. */
+/** Tells clients apart by their addresses. */
 export interface ClientAddress {
   /**
-   * The network that counts as one client.
+   * The network that is treated as one client.
    *
-   * @param mayBeDirect whether a request may well come from a trusted proxy's machine without having come through it
-   * @returns undefined where nobody knows
+   * @param mayBeDirect whether a request may come from a trusted proxy's machine without having passed through the proxy
+   * @returns undefined if it is not known
    */
   of(context: ActionContext, mayBeDirect?: boolean): string | undefined
-  /** To be told of each network that is throttled as a whole. */
+  /** Warns if a network that has just been throttled is probably a gateway. */
   warnIfShared(network: string): void
 }
 
@@ -22,18 +22,18 @@ declare module 'fastify' {
   }
 }
 
-const REMEDY = 'TRUST_PROXY (in an app of yours: trustProxy of Fastify)'
+const REMEDY = 'TRUST_PROXY (trustProxy of Fastify in a host app)'
 
 /**
- * Where clients are told apart wrongly, one of them can have all the others throttled, or none is throttled at all. Nothing shows that
- * but a log, so each way to get there is warned of, once.
+ * If clients are not told apart, one of them can have all others throttled, or none is throttled. Only the log can show
+ * that, so each possible cause is warned of once.
  */
 async function clientAddress(app: FastifyInstance): Promise<void> {
-  const told = new Set<string>()
+  const warned = new Set<string>()
 
   function warn(kind: string, message: string): void {
-    if (told.has(kind)) return
-    told.add(kind)
+    if (warned.has(kind)) return
+    warned.add(kind)
     app.log.warn(message)
   }
 
@@ -49,7 +49,8 @@ async function clientAddress(app: FastifyInstance): Promise<void> {
     } else if (!mayBeDirect) {
       warn(
         'silent',
-        `${peer} is a trusted proxy and sent no X-Forwarded-For. Everybody behind it counts as one client. Let it send X-Forwarded-For, or take it out of ${REMEDY}.`,
+        `${peer} is a trusted proxy and sent no X-Forwarded-For, so all clients behind it are treated as one. ` +
+          `Let it send X-Forwarded-For, or remove it from ${REMEDY}.`,
       )
     }
   }
@@ -57,7 +58,8 @@ async function clientAddress(app: FastifyInstance): Promise<void> {
   function warnOfUntrusted(sender: string, field: string): void {
     warn(
       'untrusted',
-      `${sender} sent ${field} and is not a trusted proxy, so that was not believed. Everybody behind ${sender} counts as one client. If it is a gateway of yours, let ${REMEDY} name it; else somebody tried to pass for somebody else, in vain.`,
+      `${sender} sent ${field} and is not a trusted proxy, so ${field} was ignored and all clients behind ${sender} ` +
+        `are treated as one. If it is your gateway, add it to ${REMEDY}; otherwise a client tried to forge its address.`,
     )
   }
 
@@ -67,7 +69,8 @@ async function clientAddress(app: FastifyInstance): Promise<void> {
       if (!request.socket.destroyed) {
         warn(
           'unknown',
-          `Requests come without an address, as through a Unix socket. Clients cannot be told apart: let Postern listen on a port, and set ${REMEDY} to the gateway’s address.`,
+          'Requests come without an address, as through a Unix socket, so clients cannot be told apart. ' +
+            `Let Postern listen on a port, and set ${REMEDY} to the gateway’s address.`,
         )
       }
       return undefined
@@ -77,7 +80,8 @@ async function clientAddress(app: FastifyInstance): Promise<void> {
     if (network !== undefined) return network
     warn(
       'unreadable',
-      `${peer} is a trusted proxy and sent an X-Forwarded-For whose last part is not an address. Everybody of whom it does so counts as one client.`,
+      `${peer} is a trusted proxy and sent an X-Forwarded-For whose last part is not an address. ` +
+        'All clients for which it does so are treated as one.',
     )
     return request.ips?.map(networkOf).findLast((hop) => hop !== undefined)
   }
@@ -91,7 +95,8 @@ async function clientAddress(app: FastifyInstance): Promise<void> {
       if (!isNonPublic(network)) return
       warn(
         'shared',
-        `${network} is throttled, and is no address of the Internet. If it is a gateway, everybody behind it is throttled with it: let it send X-Forwarded-For, and set ${REMEDY} to it.`,
+        `${network} is throttled, and is not an address of the Internet. If it is a gateway, all clients behind it ` +
+          `are throttled with it: let it send X-Forwarded-For, and add it to ${REMEDY}.`,
       )
     },
   })
@@ -102,7 +107,7 @@ export default fp(clientAddress, { name: 'postern-client-address' })
 /** An address for documentation (RFC 5737). */
 const PROBE = '192.0.2.1'
 
-/** Whether a request comes from a proxy that the app trusts: whether it would believe an `X-Forwarded-For` of that peer's. */
+/** Whether Fastify would believe an `X-Forwarded-For` from the peer of a request. */
 function isTrusted(request: FastifyRequest): boolean {
   const { socket } = request.raw
   const probe = Object.create(request, { raw: { value: { socket, headers: { 'x-forwarded-for': PROBE } } } })

@@ -1,39 +1,44 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Database, type HostDatabase, openDatabase, type ServerSettings } from '../../drizzle/index.ts'
+import { type Database, openDatabase } from '../../drizzle/index.ts'
+import type { Settings } from '../postern.ts'
+import pruning from './pruning.ts'
 import { type QueryCounts, timeQueries } from './timed.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
-    /** Only where somebody wants to know. */
+    /** Only if metrics are on. */
     queryCounts?: QueryCounts
   }
 }
 
-interface DatabaseOptions {
-  /** A URL, or a host's handle. */
-  source: string | HostDatabase
-  /** How a server is talked to. */
-  server: ServerSettings
-  /** Whether to time the queries. */
-  isTimed: boolean
-}
+type DatabaseSettings = Pick<
+  Settings,
+  | 'database'
+  | 'databaseSchema'
+  | 'databasePoolSize'
+  | 'databaseConnectTimeoutMs'
+  | 'databaseStatementTimeoutMs'
+  | 'databaseLockTimeoutMs'
+  | 'metrics'
+  | 'auditRetentionDays'
+>
 
-/** Opens the database, and closes it when the app closes, unless it is the host's. */
-async function database(app: FastifyInstance, options: DatabaseOptions): Promise<void> {
-  const { source, server, isTimed } = options
-  const opened = await openDatabase(source, {
-    ...server,
+/** Opens the database, and closes it with the app unless it is the host app's. */
+async function database(app: FastifyInstance, settings: DatabaseSettings): Promise<void> {
+  const opened = await openDatabase(settings.database, {
+    ...settings,
     writesApart: true,
     toError: (cause) => app.problem('database_unavailable', { cause }),
   })
   if (!opened.isDurable) {
     app.log.warn(
-      'the database may lose what Postern has acknowledged in a power cut: set PRAGMA synchronous = FULL in SQLite, synchronous_commit = on in PostgreSQL',
+      'the database may lose writes that Postern has confirmed in a power cut: ' +
+        'set PRAGMA synchronous = FULL in SQLite, synchronous_commit = on in PostgreSQL',
     )
   }
-  if (isTimed) {
+  if (settings.metrics) {
     const { database, queries } = timeQueries(opened)
     app.decorate('database', database)
     app.decorate('queryCounts', queries)
@@ -41,6 +46,7 @@ async function database(app: FastifyInstance, options: DatabaseOptions): Promise
     app.decorate('database', opened)
   }
   app.addHook('onClose', () => opened.close())
+  await app.register(pruning, settings)
 }
 
-export default fp(database, { name: 'postern-database', dependencies: ['postern-errors'] })
+export default fp(database, { name: 'postern-database', dependencies: ['postern-problem'] })

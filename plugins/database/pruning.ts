@@ -1,36 +1,53 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { pruneStep } from '../prune-step.ts'
+import type { Database } from '../../drizzle/index.ts'
+import type { Settings } from '../postern.ts'
 
 /** Milliseconds from the end of one round to the start of the next. */
 const INTERVAL = 60_000
 /** Milliseconds between two steps of a round. */
 const PAUSE = 50
-/** Rows that one step deletes: a few milliseconds of work, so that no request notices it. */
+/** How many rows of each table one step deletes: a few milliseconds of work, so that no request is delayed. */
 const BATCH = 200
+/** Milliseconds that a row outlives its token, so that a clock set back does not make a revoked token valid. */
+const MARGIN = 3_600_000
+const DAY = 86_400_000
 
-interface PruningOptions {
-  /** Days that an audit event is kept. */
-  auditRetentionDays: number
+/** How many rows were deleted. */
+export interface Pruned {
+  tokens: number
+  auditEvents: number
+  rateLimits: number
 }
 
 /**
- * Deletes the rows of expired tokens from `blacklisted_tokens`, old ones from `audit_events`, and expired ones from `rate_limits`, in
- * small steps.
+ * Deletes some rows that have expired: tokens in `blacklisted_tokens`, and old rows in `audit_events` and `rate_limits`.
+ *
+ * @param limit the most rows to delete from each table
  */
-async function pruning(app: FastifyInstance, { auditRetentionDays }: PruningOptions): Promise<void> {
+export async function prune(
+  database: Pick<Database, 'blacklistedTokens' | 'auditEvents' | 'pruneRateLimits'>,
+  { auditRetentionDays }: Pick<Settings, 'auditRetentionDays'>,
+  limit: number,
+): Promise<Pruned> {
+  return {
+    tokens: await database.blacklistedTokens.prune(ago(MARGIN), limit),
+    auditEvents: await database.auditEvents.prune(ago(auditRetentionDays * DAY), limit),
+    rateLimits: await database.pruneRateLimits(limit),
+  }
+}
+
+/** Deletes expired rows while the app runs, in small steps. */
+async function pruning(app: FastifyInstance, settings: Pick<Settings, 'auditRetentionDays'>): Promise<void> {
   let timer: NodeJS.Timeout
 
   async function step(): Promise<void> {
     let pause = INTERVAL
     try {
-      const deleted = await pruneStep(app.database, { auditRetentionDays, limit: BATCH })
-      if (Object.values(deleted).includes(BATCH)) pause = PAUSE
+      const pruned = await prune(app.database, settings, BATCH)
+      if (Object.values(pruned).includes(BATCH)) pause = PAUSE
     } catch (error) {
-      app.log.warn(
-        { code: (error as Error).name },
-        'what has expired could not be pruned; trying again later',
-      )
+      app.log.warn({ code: (error as Error).name }, 'expired rows could not be pruned; trying again later')
     }
     schedule(pause)
   }
@@ -44,3 +61,7 @@ async function pruning(app: FastifyInstance, { auditRetentionDays }: PruningOpti
 }
 
 export default fp(pruning, { name: 'postern-pruning', dependencies: ['postern-database'] })
+
+function ago(milliseconds: number): Date {
+  return new Date(Date.now() - milliseconds)
+}

@@ -1,38 +1,42 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Hooks } from './events.ts'
+import type { Settings } from '../postern.ts'
 
-type Event<Name extends keyof Hooks> = Parameters<NonNullable<Hooks[Name]>>[0]
-type Veto = 'beforeRegister' | 'beforeLogin'
-type Notice = Exclude<keyof Hooks, Veto>
+type EventOf<Hook> = Hook extends (event: infer Event) => unknown ? Event : never
 
-/** Runs the host's hooks. */
-export interface HookRunner {
-  /** @throws whatever the hook throws */
-  ask<Name extends Veto>(name: Name, event: Event<Name>): Promise<void>
-  tell<Name extends Notice>(name: Name, event: Event<Name>): void
+/** Runs the host app's hooks of one capability. */
+export interface HookRunner<Hooks extends object> {
+  /**
+   * Awaits a hook that may veto.
+   *
+   * @throws what the hook throws
+   */
+  ask<Name extends keyof Hooks>(name: Name, event: EventOf<Required<Hooks>[Name]>): Promise<void>
+  /** Tells a hook without waiting for it. What it throws is logged. */
+  tell<Name extends keyof Hooks>(name: Name, event: EventOf<Required<Hooks>[Name]>): void
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    hookRunner: HookRunner
+    hooks: {
+      /** The runner for the hooks that a capability declares. */
+      of<Hooks extends object>(): HookRunner<Hooks>
+    }
   }
 }
 
-async function hookRunner(app: FastifyInstance, given: Hooks): Promise<void> {
-  async function run<Name extends keyof Hooks>(name: Name, event: Event<Name>): Promise<void> {
-    const hook = given[name] as ((event: Event<Name>) => void | Promise<void>) | undefined
-    await hook?.(event)
+async function hooks(app: FastifyInstance, settings: Pick<Settings, 'hooks'>): Promise<void> {
+  const given = settings.hooks as Record<PropertyKey, ((event: unknown) => unknown) | undefined>
+
+  async function ask(name: PropertyKey, event: unknown): Promise<void> {
+    await given[name]?.(event)
   }
 
-  app.decorate('hookRunner', {
-    ask: run,
-    tell(name, event) {
-      run(name, event).catch((error: unknown) =>
-        app.log.error({ err: error, hook: name }, 'a hook has thrown'),
-      )
-    },
-  })
+  function tell(name: PropertyKey, event: unknown): void {
+    ask(name, event).catch((error: unknown) => app.log.error({ err: error, hook: name }, 'a hook has thrown'))
+  }
+
+  app.decorate('hooks', { of: () => ({ ask, tell }) })
 }
 
-export default fp(hookRunner, { name: 'postern-hooks' })
+export default fp(hooks, { name: 'postern-hooks' })

@@ -1,14 +1,14 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 
-/** Logs each request in one line once it is answered, without headers and query, where somebody may have put a secret. */
+/** Logs each request in one line once it is answered, without headers and query string, which may contain secrets. */
 export class AccessLog extends LogController {
   override incomingRequest({ socket }: FastifyRequest): void {
-    // Read while the connection is open, Node.js keeps it: else whoever hangs up early would have no address later on.
+    // Node.js keeps an address that was read while the connection was open. Clients may disconnect before the response.
     void socket.remoteAddress
   }
 
   override requestCompleted(_error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    // Not even gathered where nobody is to read it: at full speed that costs a twentieth.
+    // Creating the line costs 5 % of the throughput even if it is not written.
     if (this.disableRequestLogging === true) return
     request.log.info(
       {

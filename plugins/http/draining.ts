@@ -2,33 +2,32 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import fp from 'fastify-plugin'
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Whether the process will stop, so that a load balancer should send its requests elsewhere. */
-    isDraining: boolean
-    /**
-     * Lets load balancers go: from now on the app is draining, and each connection ends with its next answer.
-     *
-     * @param milliseconds that requests are still answered; then it is time to close
-     */
-    drain(milliseconds: number): Promise<void>
-  }
+/** Lets load balancers notice that the process will stop. */
+export interface Draining {
+  /** Whether the process will stop, so that load balancers should send requests elsewhere. */
+  readonly isDraining: boolean
+  /**
+   * Starts to drain: each connection is closed with its next response.
+   *
+   * @param milliseconds for which requests are still answered, until this resolves and the app should be closed
+   */
+  drain(milliseconds: number): Promise<void>
 }
 
-/** Milliseconds between two looks at the connections while the app closes. */
+/** Milliseconds between two sweeps over the connections of a closing app. */
 const INTERVAL = 100
-/** Milliseconds that the closing app waits for requests to arrive whole and to be answered. */
-const PATIENCE = 8_000
+/** Milliseconds that a closing app waits for requests to arrive completely and be answered. */
+const GRACE = 8_000
 
 /**
- * What becomes of connections when the process is to stop. Once the app closes, each ends as soon as no answer is due on it:
- * Node.js by itself waits for those that nothing was ever sent on, and for those that are kept alive after their answer.
+ * Drains and closes connections. When the app closes, each connection is closed as soon as it has no request in flight.
+ * Node.js alone would wait for connections without any request, and for those kept alive.
  */
-async function draining(app: FastifyInstance): Promise<void> {
+export function createDraining(app: FastifyInstance): Draining {
   const { server } = app
   const sockets = new Set<Socket>()
+  let isDraining = false
   let sweep: NodeJS.Timeout | undefined
   let end: NodeJS.Timeout | undefined
 
@@ -37,28 +36,30 @@ async function draining(app: FastifyInstance): Promise<void> {
     socket.once('close', () => sockets.delete(socket))
   })
 
-  app.decorate('isDraining', false)
-  app.decorate('drain', async (milliseconds: number) => {
-    if (milliseconds === 0) return
-    app.isDraining = true
-    server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
-      response.setHeader('connection', 'close')
-    })
-    await sleep(milliseconds)
-  })
-
   app.addHook('preClose', async () => {
     sweep = setInterval(() => {
       server.closeIdleConnections()
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
     }, INTERVAL)
-    end = setTimeout(() => server.closeAllConnections(), PATIENCE)
+    end = setTimeout(() => server.closeAllConnections(), GRACE)
   })
 
   app.addHook('onClose', async () => {
     clearInterval(sweep)
     clearTimeout(end)
   })
-}
 
-export default fp(draining, { name: 'postern-draining' })
+  return {
+    get isDraining() {
+      return isDraining
+    },
+    async drain(milliseconds) {
+      if (milliseconds === 0) return
+      isDraining = true
+      server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+        response.setHeader('connection', 'close')
+      })
+      await sleep(milliseconds)
+    },
+  }
+}

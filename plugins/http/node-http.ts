@@ -1,5 +1,5 @@
 /**
- * What is needed of `node:http`. An `import` of it would read its every export, and one of them loads the client behind
- * `fetch`: a twentieth of a start, for something that a server never uses.
+ * The constants of `node:http`. An `import` would read every export, and one of them loads the client behind `fetch`. A
+ * server never uses it, and loading it takes 5 % of a start.
  */
 export const { METHODS, STATUS_CODES } = process.getBuiltinModule('node:http')

@@ -4,16 +4,16 @@ import fp from 'fastify-plugin'
 
 const HEADER = 'x-request-id'
 
-/** What may stand in a log as it is. */
+/** An id that is safe to log. */
 const ACCEPTABLE = /^[\w.:/+=-]{1,128}$/
 
-/** The id that the caller gave a request, or a new one where it gave none that is fit for a log. */
+/** The id that the client gave a request, or a new one if it gave none that is safe to log. */
 export function requestId({ headers }: { headers: NodeJS.Dict<string | string[]> }): string {
   const given = headers[HEADER]
   return typeof given === 'string' && ACCEPTABLE.test(given) ? given : randomUUID()
 }
 
-/** Returns each request's id with its answer. */
+/** Returns each request's id with its response. */
 async function requestIds(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(HEADER, request.id)

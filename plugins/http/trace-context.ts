@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** Version, trace id, parent id, flags, and what a later version may add (W3C Trace Context section 3.2). */
+/** Version, trace id, parent id, flags, and the fields of later versions (W3C Trace Context section 3.2). */
 const TRACEPARENT = /^([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(-.*)?$/
 
-/** Names the trace that a request belongs to in its log lines, where its `traceparent` header says which. */
+/** Adds the trace id of a request's `traceparent` header to its log lines. */
 async function traceContext(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', (request, reply, done) => {
     logTraceId(request, reply)
@@ -14,7 +14,7 @@ async function traceContext(app: FastifyInstance): Promise<void> {
 
 export default fp(traceContext, { name: 'postern-trace-context' })
 
-/** The same for a request that no hook sees. */
+/** The same for a request that does not reach the hooks. */
 export function logTraceId(request: FastifyRequest, reply: FastifyReply): void {
   const { traceparent } = request.headers
   if (traceparent === undefined) return
@@ -22,7 +22,7 @@ export function logTraceId(request: FastifyRequest, reply: FastifyReply): void {
   if (traceId !== undefined) bindToLog(request, reply, { trace_id: traceId })
 }
 
-/** Adds fields to each further log line of a request. */
+/** Adds fields to all later log lines of a request. */
 export function bindToLog(
   request: FastifyRequest,
   reply: FastifyReply,

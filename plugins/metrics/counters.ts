@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { LoginFailure } from '../hooks/events.ts'
+import type { LoginFailure } from '../postern.ts'
 import type { Refusal } from '../problem/codes.ts'
 
 /** What has happened since the start, as plain numbers: to raise one costs nothing, and whoever wants them reads them. */

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { StoredState } from '../database/sample.ts'
-import type { Exposition } from '../postern.ts'
+import type { Exposition, Settings } from '../postern.ts'
 import { makeMetrics } from './families.ts'
 import { createMetricFactory, type PromClient } from './prometheus.ts'
 
@@ -20,12 +20,11 @@ declare module 'fastify' {
   }
 }
 
-interface MetricsOptions {
-  isEnabled: boolean
-}
-
 /** Says what has been counted, in the format of Prometheus or of OpenMetrics. Between two scrapes it does nothing. */
-async function metrics(app: FastifyInstance, { isEnabled }: MetricsOptions): Promise<void> {
+async function metrics(
+  app: FastifyInstance,
+  { metrics: isEnabled }: Pick<Settings, 'metrics'>,
+): Promise<void> {
   if (!isEnabled) {
     app.decorate('metrics', {
       expose: async () => {

@@ -6,16 +6,17 @@ import { describeBodies, securitySchemes } from './security.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** There where the document is all about Postern, and not a host's. */
-    ownOpenapi?: true
+    /** Postern's own document. An app that embeds Postern has none of this. */
+    openapi: { document(): object }
   }
   interface FastifyContextConfig {
-    /** Bodies by media type, where a route takes more than the JSON one that `schema.body` validates. */
+    /** Bodies by media type, for a route that takes more than the JSON body that `schema.body` validates. */
     openapiBody?: Record<string, TSchema>
   }
 }
 
 interface OpenapiOptions {
+  /** The version of Postern. */
   version: string
 }
 
@@ -33,24 +34,24 @@ async function openapi(app: FastifyInstance, { version }: OpenapiOptions): Promi
       },
       servers: [{ url: '/' }],
       tags: [
-        { name: 'Accounts', description: 'Making an account, and looking at one’s own.' },
-        { name: 'Sessions', description: 'Logging in and out.' },
+        { name: 'Users', description: 'Register, and get the current user.' },
+        { name: 'Sessions', description: 'Log in and log out.' },
         { name: 'Gateways', description: 'Forward authentication.' },
-        { name: 'Clients', description: 'For machines with credentials of their own.' },
-        { name: 'Keys', description: 'What verifying tokens offline takes.' },
+        { name: 'Clients', description: 'Introspect and revoke tokens, with client credentials.' },
+        { name: 'Keys', description: 'Verify tokens offline.' },
       ],
       components: {
         securitySchemes: securitySchemes(),
       },
     },
-    // The ids carry our name so as not to clash with a host's; in a document of our own it says nothing.
+    // The ids begin with our name so that they do not collide with a host app's. Our own document does not need it.
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) =>
         typeof json['$id'] === 'string' ? json['$id'].replace(/^Postern/, '') : `schema-${index}`,
     },
     transform: ({ schema, url, route }) => ({ schema: describeBodies(schema, route), url }),
   })
-  app.decorate('ownOpenapi', true)
+  app.decorate('openapi', { document: () => app.swagger() })
 }
 
 export default fp(openapi, { name: 'postern-openapi' })

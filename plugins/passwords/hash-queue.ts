@@ -1,18 +1,18 @@
 import { availableParallelism } from 'node:os'
 import { Durations } from '../metrics/durations.ts'
 
-/** Milliseconds that somebody may expect to wait for his turn. Whoever would wait longer is sent away at once. */
+/** The longest expected wait, in milliseconds. A hash that would wait longer is refused at once. */
 const MAX_WAIT = 3000
 
-/** How much the latest duration counts in the running mean. */
+/** The weight of the latest duration in the running mean. */
 const WEIGHT = 0.1
 
-/** There is more to do than can be done in time. */
+/** The queue is too long: the hash would wait too long. */
 export class OverloadedError extends Error {
   override readonly name = 'OverloadedError'
 }
 
-/** Whoever asked has gone. */
+/** The client disconnected before its turn. */
 export class AbandonedError extends Error {
   override readonly name = 'AbandonedError'
 }
@@ -25,58 +25,59 @@ interface Job {
   reject(error: Error): void
 }
 
-/** For whom a hash is made. */
+/** The client that waits for a hash. */
 export interface HashClient {
-  /** Where it is from: each origin waits in a line of its own. */
+  /** The client's network. Each origin has a queue of its own. */
   origin?: string | undefined
-  /** Whether it has gone; looked at when it is its turn. */
+  /** Whether the client has disconnected; asked when it is its turn. */
   isAbandoned?: () => boolean
 }
 
 /**
- * Lets as many hashes run at once as there are cores: more would bring no more of them to an end, and would take the event loop's
- * turns. The others wait for as long as is bearable. The origins take turns, so that one with many hashes makes nobody wait but
- * itself.
+ * Runs as many hashes at once as there are cores: more would not finish sooner, and would take time from the event loop.
+ * The others wait. Origins take turns, so that one with many hashes delays only its own.
  */
 export class HashQueue {
-  /** Hashes that may run at once. */
+  /** How many hashes may run at once. */
   readonly concurrency = availableParallelism()
-  /** How long those waited whose turn has come. */
+  /** How long hashes waited for their turn. */
   readonly waits = new Durations()
-  /** How many were sent away at once. */
+  /** How many were refused because the wait would be too long. */
   shed = 0
-  /** How many had gone when their turn came. */
+  /** How many clients had disconnected when their turn came. */
   abandoned = 0
-  /** Whose turn is next stands first. */
-  readonly #lines = new Map<string | undefined, Job[]>()
+  /** By origin; the origin whose turn is next comes first. */
+  readonly #queues = new Map<string | undefined, Job[]>()
   #running = 0
   #duration: number
 
-  /** @param duration milliseconds that a hash takes, until that is known better */
+  /** @param duration milliseconds that a hash takes, until that has been measured */
   constructor(duration: number) {
     this.#duration = duration
   }
 
-  /** How many wait for their turn. */
+  /** How many hashes wait for their turn. */
   get waiting(): number {
-    return [...this.#lines.values()].reduce((sum, line) => sum + line.length, 0)
+    return [...this.#queues.values()].reduce((sum, jobs) => sum + jobs.length, 0)
   }
 
-  /** How many are being hashed. */
+  /** How many hashes run. */
   get running(): number {
     return this.#running
   }
 
-  /** Milliseconds until a hash can begin that an origin asks for now, if no other origin comes meanwhile. */
+  /** Milliseconds until a hash that an origin asks for now can start, if no other origin comes before. */
   expectedWait(origin?: string): number {
-    const rounds = (this.#lines.get(origin)?.length ?? 0) + 1
+    const rounds = (this.#queues.get(origin)?.length ?? 0) + 1
     let before = this.#running - this.concurrency
-    for (const [of, line] of this.#lines) if (of !== origin) before += Math.min(line.length, rounds)
+    for (const [other, jobs] of this.#queues) {
+      if (other !== origin) before += Math.min(jobs.length, rounds)
+    }
     return Math.max(0, (before + rounds) / this.concurrency) * this.#duration
   }
 
   /**
-   * Hashes when it is its turn.
+   * Runs a hash when it is its turn.
    *
    * @param hash runs off the event loop
    * @throws OverloadedError at once, AbandonedError
@@ -88,9 +89,9 @@ export class HashQueue {
     }
     return new Promise((resolve, reject) => {
       const start = () => this.#run(hash).then(resolve, reject)
-      const line = this.#lines.get(origin) ?? []
-      line.push({ since: performance.now(), start, isAbandoned, reject })
-      this.#lines.set(origin, line)
+      const jobs = this.#queues.get(origin) ?? []
+      jobs.push({ since: performance.now(), start, isAbandoned, reject })
+      this.#queues.set(origin, jobs)
       this.#next()
     })
   }
@@ -110,22 +111,22 @@ export class HashQueue {
   }
 
   #takeFirst(): Job | undefined {
-    const [first] = this.#lines
+    const [first] = this.#queues
     if (!first) return undefined
-    const [origin, line] = first
-    const job = line.shift()
-    this.#lines.delete(origin)
-    if (line.length > 0) this.#lines.set(origin, line)
+    const [origin, jobs] = first
+    const job = jobs.shift()
+    this.#queues.delete(origin)
+    if (jobs.length > 0) this.#queues.set(origin, jobs)
     return job
   }
 
   async #run<T>(hash: () => Promise<T>): Promise<T> {
     this.#running += 1
-    const begun = performance.now()
+    const started = performance.now()
     try {
       return await hash()
     } finally {
-      this.#duration += WEIGHT * (performance.now() - begun - this.#duration)
+      this.#duration += WEIGHT * (performance.now() - started - this.#duration)
       this.#running -= 1
       this.#next()
     }

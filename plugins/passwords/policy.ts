@@ -1,7 +1,7 @@
-/** Bytes of a password that bcrypt reads; it ignores the rest. */
+/** How many bytes of a password bcrypt reads; it ignores the rest. */
 const BCRYPT_MAX_BYTES = 72
 
-/** Whether bcrypt tells this password from every other. It cuts at 72 bytes and folds NULs and lone surrogates together. */
+/** Whether bcrypt can tell a password from every other. It cuts at 72 bytes, and folds NULs and lone surrogates. */
 export function isHashable(password: string): boolean {
   return (
     Buffer.byteLength(password) <= BCRYPT_MAX_BYTES && !password.includes('\0') && password.isWellFormed()
@@ -9,10 +9,10 @@ export function isHashable(password: string): boolean {
 }
 
 /**
- * What speaks against a new password (NIST SP 800-63B-4 section 3.1.1.2).
+ * Why a new password is not acceptable (NIST SP 800-63B-4 section 3.1.1.2).
  *
  * @param minLength in characters (Unicode code points)
- * @returns a sentence for its owner, or undefined for a good one
+ * @returns a sentence for the user, or undefined if it is acceptable
  */
 export async function findPasswordFault(password: string, minLength: number): Promise<string | undefined> {
   if ([...password].length < minLength) return `must have at least ${minLength} characters`
@@ -30,7 +30,7 @@ async function isCommon(password: string): Promise<boolean> {
   return (await commonPasswords).has(password.toLowerCase())
 }
 
-/** Loaded when it is first needed: a start should not wait for it. */
+/** Loaded at first use, so that a start does not wait for it. */
 async function loadCommonPasswords(): Promise<ReadonlySet<string>> {
   const { dictionary } = await import('@zxcvbn-ts/language-common')
   return new Set(dictionary['passwords-common'] as string[])

@@ -7,7 +7,7 @@ const codes: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'header_fields_too_large',
 }
 
-/** Answers a request that never became one: Node's parser has refused it, or it came too slowly. */
+/** Answers a request that Node.js refused to parse, or that arrived too slowly. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
   const code = codes[error.code ?? ''] ?? 'invalid_request'

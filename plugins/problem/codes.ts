@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 
-/** Every error that Postern answers with: its stable code, its HTTP status and its title (RFC 9457 section 3.1). */
+/** Every error of Postern: its stable code, its HTTP status and its title (RFC 9457 section 3.1). */
 export const problems = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   authentication_required: { status: 401, title: 'A bearer token is required' },
@@ -24,16 +24,16 @@ export const problems = {
   service_unavailable: { status: 503, title: 'The service cannot answer at present' },
 } as const satisfies Record<string, { status: number; title: string }>
 
-/** A stable name for what went wrong: clients branch on it, while wording stays free. */
+/** A stable name for what went wrong. Clients branch on it, so that the wording may change. */
 export type ProblemCode = keyof typeof problems
 
-/** Where in a request a mistake is: a JSON Pointer (RFC 6901), and what is expected there. */
+/** A fault in a request: a JSON Pointer (RFC 6901) to it, and what is expected there. */
 export interface InvalidField {
   path: string
   message: string
 }
 
-/** Why a token is refused: for whoever runs the service, never for whoever sent it. */
+/** Why a token is refused: for the operator, never for the client. */
 export type Refusal =
   | 'no_token'
   | 'malformed'
@@ -49,19 +49,19 @@ export type Refusal =
 
 /** What an error adds to its code. */
 export interface ProblemOptions {
-  /** For a person, about this occurrence; never anything secret. */
+  /** About this occurrence, for a person. Never a secret. */
   detail?: string | undefined
-  /** The code of RFC 6749 section 5.2, where an OAuth client asks. */
+  /** The error code of RFC 6749 section 5.2, for OAuth clients. */
   error?: string
   errors?: InvalidField[]
   headers?: Record<string, string>
   /** The error behind it, for the log. */
   cause?: unknown
-  /** Where a token is refused. */
+  /** Why the token is refused, if it is one. */
   refusal?: Refusal
 }
 
-/** An error that knows its answer. A host's own error handler finds the usual `statusCode`, `code` and `headers` on it. */
+/** An error with its response. A host app's error handler finds the usual `statusCode`, `code` and `headers` on it. */
 export interface Problem extends Error {
   statusCode: number
   code: ProblemCode
@@ -71,7 +71,7 @@ export interface Problem extends Error {
   refusal?: Refusal
 }
 
-/** The body of an answer to a problem (RFC 9457). */
+/** The body of a problem's response (RFC 9457). */
 export function problemBody(
   code: ProblemCode,
   more: Pick<ProblemOptions, 'detail' | 'error' | 'errors'> = {},
@@ -89,7 +89,7 @@ export function problemBody(
   }
 }
 
-/** Answers a request that no route is responsible for. */
+/** Answers a request that no route handles. */
 export function answerProblem(reply: FastifyReply, code: ProblemCode): FastifyReply {
   const { status } = problems[code]
   return reply

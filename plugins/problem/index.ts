@@ -2,19 +2,19 @@ import sensible from '@fastify/sensible'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Problem, type ProblemCode, type ProblemOptions, problemBody, problems } from './codes.ts'
-import { LeakyBucket } from './refusal-queue.ts'
+import { RefusalQueue } from './refusal-queue.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Makes the error of a code, to be thrown. */
+    /** Creates the error of a code, to be thrown. */
     problem(code: ProblemCode, options?: ProblemOptions): Problem
   }
 }
 
-/** Seconds after which a client may try again when the service could not answer. */
+/** Seconds after which a client may retry when the service could not answer. */
 const RETRY_AFTER = '5'
 
-/** The code for an error that Fastify, one of its plugins or a host threw with a status. */
+/** The code for an error that Fastify, one of its plugins or a host app threw with a status. */
 const codeByStatus: Partial<Record<number, ProblemCode>> = {
   400: 'invalid_request',
   404: 'not_found',
@@ -27,10 +27,10 @@ const codeByStatus: Partial<Record<number, ProblemCode>> = {
   503: 'service_unavailable',
 }
 
-/** Refusals that cost nothing, so that a client may come back for the next one as fast as it can send. */
-const REFUSED_UNTRIED: readonly string[] = ['too_many_requests', 'overloaded']
+/** Refusals that cost the service nothing, so a client could ask for the next one as fast as it can send. */
+const CHEAP_REFUSALS: readonly string[] = ['too_many_requests', 'overloaded']
 
-/** What a host may call its own reasons to refuse: like Postern's codes, and unlike those of Fastify and Node.js. */
+/** The form of a host app's own codes: like Postern's, and unlike those of Fastify and Node.js. */
 const CODE = /^[a-z][a-z0-9_]*$/
 
 /** The challenge of a 401 (RFC 6750 section 3, RFC 7617 section 2). */
@@ -41,8 +41,8 @@ const challenges: Partial<Record<ProblemCode, (detail?: string) => string>> = {
   invalid_client: () => 'Basic realm="postern", charset="UTF-8"',
 }
 
-/** Answers every error thrown in its scope as problem+json, and says nothing of what went wrong inside. */
-async function errorHandler(app: FastifyInstance): Promise<void> {
+/** Answers every error thrown in its scope as problem+json, without any internal message. */
+async function problem(app: FastifyInstance): Promise<void> {
   await app.register(sensible)
 
   app.decorate('problem', (code: ProblemCode, options: ProblemOptions = {}): Problem => {
@@ -61,33 +61,33 @@ async function errorHandler(app: FastifyInstance): Promise<void> {
         ...headers,
       },
     }) as unknown as Problem
-    // Not enumerable, since a host may send or log all that it finds on an error.
+    // Not enumerable, since a host app may send or log all properties of an error.
     if (refusal) Object.defineProperty(problem, 'refusal', { value: refusal })
     return problem
   })
 
-  const refusals = new LeakyBucket()
+  const refusals = new RefusalQueue()
   app.setErrorHandler((thrown: FastifyError | Problem, request, reply) => {
-    // Whatever can be thrown may have been.
+    // JavaScript can throw any value.
     const error = thrown instanceof Error ? thrown : (new Error() as FastifyError)
     const problem = isProblem(error) ? error : translate(app, error)
-    // That there is too much to do is no fault, and in a flood there is too much of it to log.
+    // Overload is not a fault, and in a flood there is too much of it to log.
     if (problem.statusCode >= 500 && problem.code !== 'overloaded') {
-      // The message of a database driver may carry a query's parameters, so only the names of what failed are kept.
+      // Names and places only: the message of a database driver may contain a query's parameters.
       request.log.error({ err: outline(error) }, 'request failed')
     }
-    if (!REFUSED_UNTRIED.includes(problem.code)) return sendProblem(reply, problem)
-    return refusals.pass().then(() => sendProblem(reply, problem))
+    if (!CHEAP_REFUSALS.includes(problem.code)) return sendProblem(reply, problem)
+    return refusals.wait().then(() => sendProblem(reply, problem))
   })
 }
 
-export default fp(errorHandler, { name: 'postern-errors' })
+export default fp(problem, { name: 'postern-problem' })
 
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const { statusCode: status, code, message, headers } = problem
   const kind = Object.hasOwn(problems, code) ? code : 'refused'
   const detail = status < 500 && message !== problems[kind].title ? message : undefined
-  // A string, since a route's response schema is for its own answers.
+  // Sent as a string: a route's response schema describes its own responses.
   return reply
     .code(status)
     .type('application/problem+json')
@@ -99,7 +99,7 @@ function isProblem(error: { code?: string; headers?: object }): error is Problem
   return error.code !== undefined && error.headers !== undefined && Object.hasOwn(problems, error.code)
 }
 
-/** Makes a problem of an error that somebody else threw. A host that refuses a request is free in its status and its code. */
+/** The problem for an error that is not ours. A host app may refuse a request with any 4xx status and code. */
 function translate(app: FastifyInstance, error: FastifyError & Partial<Pick<Problem, 'headers'>>): Problem {
   const { statusCode: status = 500, code, message: detail, headers } = error
   if (!(status >= 400 && status < 500)) return app.problem(codeByStatus[status] ?? 'internal_error')

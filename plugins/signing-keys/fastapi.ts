@@ -5,43 +5,43 @@ import { isEmailAddress, normalizeEmail } from '../accounts/email.ts'
 import { type AccessTokenClaims, type Jwt, LAST_TIME } from './jwt.ts'
 
 /**
- * The `algorithm` of a key whose tokens are those of a FastAPI application that Postern has followed: it verifies them, and signs none.
- * No setting has this value, so no key of Postern's own is ever taken for one of these, or the other way round.
+ * The `algorithm` of a key that verifies the tokens of the FastAPI application that Postern has replaced, and signs none.
+ * The setting ALGORITHM cannot have this value, so such a key is never confused with one of Postern's own.
  */
 export const FASTAPI_ALGORITHM = 'HS256-fastapi'
 
-/** The `predecessor` of the first of these keys: it is unique, so that there is one at a time. */
+/** The `predecessor` of the first such key. The column is unique, so there is only one such key at a time. */
 export const FASTAPI_PREDECESSOR = 'fastapi'
 
-/** What the libraries of Python write for a header: python-jose and PyJWT, and PyJWT before 2.4. */
+/** The headers that Python's libraries write: python-jose and PyJWT, and PyJWT before 2.4. */
 const HEADERS = [
   { alg: 'HS256', typ: 'JWT' },
   { typ: 'JWT', alg: 'HS256' },
 ].map((header) => Buffer.from(JSON.stringify(header)).toString('base64url'))
 
-/** What a token names its account by: the first of these that it has. */
+/** The claims that may name a token's user: the first of these that it has does. */
 export const SUBJECT_CLAIMS = ['sub', 'email', 'username', 'user_id', 'id'] as const
 export type SubjectClaim = (typeof SUBJECT_CLAIMS)[number]
 
-/** What else a token may say. One that says more may be none for access: to set a new password, or to refresh another. */
+/** The other claims that an access token may have. A token with more may be for a password reset or a refresh. */
 const OTHER_CLAIMS: readonly string[] = ['exp', 'iat', 'nbf', 'jti', 'name', 'full_name', 'role', 'is_admin']
 
-/** A claim that says what a token is for, and what it must say. */
+/** Claims that name a token's purpose, and the values that mean access. */
 const PURPOSES: Readonly<Record<string, readonly string[]>> = {
   type: ['access'],
   token_type: ['access', 'bearer'],
 }
 
-/** Whether an encoded header may be of a token of a FastAPI application. */
+/** Whether an encoded header may belong to a token of a FastAPI application. */
 export function isFastapiHeader(header: string): boolean {
   return HEADERS.includes(header)
 }
 
 /**
- * The id of the account that a token names, and the id that the account gets when it is imported. Nobody else's account has such an id,
- * neither one that was there before nor one that somebody registers later, be it under the same e-mail.
+ * The id that a user gets when they are imported, and to which their tokens refer. No other user can have it: neither an
+ * earlier one, nor one who registers later with the same e-mail.
  *
- * @param secret what signs the tokens
+ * @param secret signs the tokens
  * @param subject the claim's value, exactly
  * @returns a UUIDv8 (RFC 9562 section 5.8)
  */
@@ -54,16 +54,16 @@ export function fastapiUserId(secret: string, claim: SubjectClaim, subject: stri
 }
 
 interface FastapiJwtOptions {
-  /** What signs the tokens: the SECRET_KEY of the FastAPI application. */
+  /** Signs the tokens: the SECRET_KEY of the FastAPI application. */
   secret: string
-  /** What Postern says of such a token where it speaks of one. */
+  /** The `iss` and `aud` that Postern gives such a token in its own answers. */
   issuer: string
   audience: string
-  /** Stands for the time of issue where a token has none. */
+  /** The time of issue of a token without `iat`. */
   importedAt: Date
 }
 
-/** Makes the JWT functions for the tokens of a FastAPI application, one for each header that they may have. */
+/** Creates the JWT functions for the tokens of a FastAPI application, one for each header that they may have. */
 export async function createFastapiJwts(options: FastapiJwtOptions): Promise<Jwt[]> {
   const { secret, issuer, audience, importedAt } = options
   const settings: FastifyJWTOptions = {
@@ -85,7 +85,7 @@ export async function createFastapiJwts(options: FastapiJwtOptions): Promise<Jwt
       jti: tokenId(token),
       iat: readTime(claims, 'iat') ?? Math.floor(importedAt.getTime() / 1000),
       exp: readTime(claims, 'exp') ?? 0,
-      // Of an account that was just imported. Whatever refuses all tokens of an account raises it.
+      // The version of a user just imported. Refusing all of the user's tokens raises it.
       ver: 0,
       email: isEmailAddress(subject) ? normalizeEmail(subject) : '',
     }
@@ -98,13 +98,13 @@ export async function createFastapiJwts(options: FastapiJwtOptions): Promise<Jwt
   return HEADERS.map((header) => ({ header, sign, verify }))
 }
 
-/** By what the signature is of, since the signature itself can be spelled in several ways. */
+/** A digest of the signed part: the signature itself has several spellings that all verify. */
 function tokenId(token: string): string {
   const signed = token.slice(0, token.lastIndexOf('.'))
   return `fastapi.${createHash('sha256').update(signed).digest('base64url')}`
 }
 
-/** @throws TypeError where a token may be for something else, or for nobody */
+/** @throws TypeError if the token may have another purpose, or names no user */
 function readSubject(claims: Record<string, unknown>): { claim: SubjectClaim; subject: string } {
   const claim = SUBJECT_CLAIMS.find((name) => claims[name] !== undefined)
   for (const [name, value] of Object.entries(claims)) {
@@ -116,10 +116,10 @@ function readSubject(claims: Record<string, unknown>): { claim: SubjectClaim; su
   const subject = claim && claims[claim]
   if (claim && typeof subject === 'string') return { claim, subject }
   if (claim && Number.isSafeInteger(subject)) return { claim, subject: String(subject) }
-  throw new TypeError('The token names no account')
+  throw new TypeError('The token names no user')
 }
 
-/** Seconds since the epoch; Python writes a fraction now and then. */
+/** Seconds since the epoch. Python's libraries sometimes write fractions. */
 function readTime(claims: Record<string, unknown>, name: string): number | undefined {
   const time = claims[name]
   if (time === undefined) return undefined

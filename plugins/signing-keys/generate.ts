@@ -1,6 +1,6 @@
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { Algorithm } from './jwt.ts'
+import type { Algorithm } from './algorithms.ts'
 
 const generateAsymmetric = promisify(generateKeyPair) as (
   type: string,
@@ -12,7 +12,7 @@ const encodings = {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 }
 
-/** New key material. HS256 has none of its own: its key is SECRET_KEY, which other services may share. */
+/** Generates the material of a key. That of HS256 is SECRET_KEY, which other services may share. */
 export async function generateKey(
   algorithm: Algorithm,
   secretKey: string,

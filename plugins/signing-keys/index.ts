@@ -1,9 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { SigningKeyRow } from '../../drizzle/index.ts'
-import { createFastapiJwts, FASTAPI_ALGORITHM } from './fastapi.ts'
-import { type Algorithm, createJwt, type Jwt } from './jwt.ts'
+import type { Settings } from '../postern.ts'
+import { ALGORITHMS, type Algorithm } from './algorithms.ts'
+import { createFastapiJwts, FASTAPI_ALGORITHM, isFastapiHeader } from './fastapi.ts'
+import { createJwt, type Jwt } from './jwt.ts'
 import { createKeyLifecycle, isLive, type KeyLifecycle } from './lifecycle.ts'
+import rotation from './rotation.ts'
 import { createSealer } from './sealing.ts'
 
 /** A key that signs tokens or still verifies them. */
@@ -12,15 +15,20 @@ export interface SigningKey extends Jwt {
   readonly algorithm: Algorithm
 }
 
-/** The keys of this deployment. They live in the database; a process only remembers how to use them. */
+/** The keys of this deployment. They are stored in the database; a process only holds them opened. */
 export interface SigningKeys extends Pick<KeyLifecycle, 'maintain'> {
-  /** The key that signs now, by the database's word. */
+  /** The key that signs now, according to the database. */
   current(): Promise<SigningKey>
-  /** The key whose tokens begin with this encoded header, if this process has met it. */
+  /** The key whose tokens begin with this encoded header, if this process has loaded it. */
   findByHeader(header: string): SigningKey | undefined
-  /** Looks for keys that other processes have made, at most once in a while; callers within that while share one look. */
+  /**
+   * Whether an unknown header could belong to a key that another process has just created or imported. If not, there is no
+   * need to ask the database.
+   */
+  mayExist(header: string): boolean
+  /** Loads keys that other processes have created, rarely: callers that come at the same time share one query. */
   refresh(): Promise<void>
-  /** The keys whose tokens count at present, and those that will sign soon, oldest first. */
+  /** The keys whose tokens are valid at present, and those that will sign soon, oldest first. */
   list(): Promise<SigningKeyRow[]>
 }
 
@@ -30,20 +38,15 @@ declare module 'fastify' {
   }
 }
 
-interface SigningKeysOptions {
-  /** The setting SECRET_KEY. */
-  secretKey: string
-  algorithm: Algorithm
-  issuer: string
-  audience: string
-  /** Seconds that a token lives. */
-  tokenLifetime: number
-}
+type SigningKeysSettings = Pick<
+  Settings,
+  'secretKey' | 'algorithm' | 'issuer' | 'audience' | 'accessTokenExpireMinutes' | 'keyRotationDays'
+>
 
-/** Milliseconds between two looks for unknown keys, so that a flood of forged tokens does not become a flood of queries. */
+/** Milliseconds between two queries for unknown keys, so that a flood of forged tokens is not a flood of queries. */
 const REFRESH_INTERVAL = 100
 
-/** SECRET_KEY is another than the one that the stored keys were sealed with. */
+/** SECRET_KEY does not open the stored keys. */
 export class WrongSecretKeyError extends Error {
   override readonly name = 'WrongSecretKeyError'
 
@@ -54,27 +57,21 @@ export class WrongSecretKeyError extends Error {
   }
 }
 
-async function signingKeys(app: FastifyInstance, options: SigningKeysOptions): Promise<void> {
-  const { secretKey, algorithm, issuer, audience, tokenLifetime } = options
+async function signingKeys(app: FastifyInstance, settings: SigningKeysSettings): Promise<void> {
+  const { secretKey, issuer, audience } = settings
   const repository = app.database.signingKeys
-  const lifecycle = createKeyLifecycle({
-    repository,
-    secretKey,
-    algorithm,
-    tokenLifetime,
-    audit: app.audit.by,
-  })
+  const lifecycle = createKeyLifecycle({ ...settings, repository, audit: app.audit.by })
   const sealer = createSealer(secretKey)
   let keysByHeader: ReadonlyMap<string, SigningKey> = new Map()
-  let nextLook: Promise<void> | undefined
-  let lastLook = Number.NEGATIVE_INFINITY
+  let nextRefresh: Promise<void> | undefined
+  let lastRefresh = Number.NEGATIVE_INFINITY
 
   async function list(): Promise<SigningKeyRow[]> {
     const now = new Date()
     return (await repository.list()).filter((row) => isLive(row, now))
   }
 
-  /** Learns to use the keys that are new to this process, and forgets the retired ones. */
+  /** Opens the keys that are new to this process, and drops the retired ones. */
   async function load(): Promise<void> {
     const rows = await list()
     const known = Map.groupBy(keysByHeader.values(), (key) => key.kid)
@@ -82,7 +79,7 @@ async function signingKeys(app: FastifyInstance, options: SigningKeysOptions): P
     keysByHeader = new Map(keys.flat().map((key) => [key.header, key]))
   }
 
-  /** The key once for each header that its tokens have: all of ours have one, those of a FastAPI application one of two. */
+  /** Opens a key, once for each header that its tokens may have: ours have one, those of a FastAPI application one of two. */
   async function open(row: SigningKeyRow): Promise<SigningKey[]> {
     const { kid, publicKey, createdAt } = row
     const privateKey = unseal(row)
@@ -90,9 +87,9 @@ async function signingKeys(app: FastifyInstance, options: SigningKeysOptions): P
       const jwts = await createFastapiJwts({ secret: privateKey, issuer, audience, importedAt: createdAt })
       return jwts.map((jwt) => ({ kid, algorithm: 'HS256', ...jwt }))
     }
-    const keyAlgorithm = row.algorithm as Algorithm
-    const jwt = await createJwt({ kid, algorithm: keyAlgorithm, privateKey, publicKey, issuer, audience })
-    return [{ kid, algorithm: keyAlgorithm, ...jwt }]
+    const algorithm = row.algorithm as Algorithm
+    const jwt = await createJwt({ kid, algorithm, privateKey, publicKey, issuer, audience })
+    return [{ kid, algorithm, ...jwt }]
   }
 
   function unseal({ kid, sealedPrivateKey }: SigningKeyRow): string {
@@ -111,16 +108,16 @@ async function signingKeys(app: FastifyInstance, options: SigningKeysOptions): P
     const { kid } = await lifecycle.ensureSigner()
     if (!findByKid(kid)) await load()
     const key = findByKid(kid)
-    if (!key) throw new Error('The signing key has been retired at this very moment')
+    if (!key) throw new Error('The signing key was retired at this very moment')
     return key
   }
 
-  async function look(): Promise<void> {
-    // By a clock that nobody sets, and never at once: whoever comes meanwhile must find this look, and afterwards none.
-    const wait = lastLook + REFRESH_INTERVAL - performance.now()
+  async function refreshSoon(): Promise<void> {
+    // Never at once, so that callers that come while it waits share it. By a clock that cannot be set back.
+    const wait = lastRefresh + REFRESH_INTERVAL - performance.now()
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, wait)))
-    nextLook = undefined
-    lastLook = performance.now()
+    nextRefresh = undefined
+    lastRefresh = performance.now()
     await load()
   }
 
@@ -129,16 +126,28 @@ async function signingKeys(app: FastifyInstance, options: SigningKeysOptions): P
   app.decorate('signingKeys', {
     current,
     findByHeader: (header) => keysByHeader.get(header),
+    mayExist: (header) => isFastapiHeader(header) || isOurHeader(header),
     refresh: () => {
-      nextLook ??= look()
-      return nextLook
+      nextRefresh ??= refreshSoon()
+      return nextRefresh
     },
     list,
     maintain: lifecycle.maintain,
   })
+  await app.register(rotation, settings)
 }
 
 export default fp(signingKeys, {
   name: 'postern-signing-keys',
   dependencies: ['postern-audit', 'postern-database'],
 })
+
+/** Whether an encoded header has the fields of one of our keys. */
+function isOurHeader(encodedHeader: string): boolean {
+  try {
+    const { alg, kid } = JSON.parse(Buffer.from(encodedHeader, 'base64url').toString())
+    return typeof kid === 'string' && ALGORITHMS.includes(alg)
+  } catch {
+    return false
+  }
+}

@@ -1,19 +1,16 @@
 import fastifyJwt, { type FastifyJWTOptions } from '@fastify/jwt'
 import fastify from 'fastify'
 import { isStorable } from '../../drizzle/storable-text.ts'
+import type { Algorithm } from './algorithms.ts'
 
-/** The last second of the year 9999, in seconds since the epoch: RFC 3339 and PostgreSQL write no later one in the same way. */
+/** The end of the year 9999, in seconds since the epoch: the last second that RFC 3339 can write. */
 export const LAST_TIME = 253_402_300_799
 
-/** Characters of an id: a longer one could not be indexed. Postern's own have 36. */
+/** The greatest length of an id in characters: a longer one could not be indexed. Postern's own have 36. */
 const ID_MAX_LENGTH = 255
 
 /** The media type of an access token, in its header's `typ` (RFC 9068 section 2.1). */
 const TYPE = 'at+jwt'
-
-/** The signing algorithms (RFC 7518 section 3.1, RFC 8037) that Postern offers. */
-export const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'HS256'] as const
-export type Algorithm = (typeof ALGORITHMS)[number]
 
 /** The claims of an access token (RFC 9068 section 2.2). Times are seconds since the epoch. */
 export interface AccessTokenClaims {
@@ -24,17 +21,17 @@ export interface AccessTokenClaims {
   jti: string
   iat: number
   exp: number
-  /** The account's `token_version` when the token was issued. */
+  /** The user's `token_version` when the token was issued. */
   ver: number
   email: string
 }
 
-/** What a key signs and verifies. */
+/** Signs and verifies tokens with one key. */
 export interface Jwt {
-  /** The header that every token of this key begins with, encoded: one key, one algorithm, one spelling. */
+  /** The encoded header of every token of this key: one key, one algorithm, one spelling. */
   readonly header: string
   sign(claims: AccessTokenClaims): string
-  /** @throws where the signature, the header or a claim is not right; the error says which, never the token */
+  /** @throws if the signature, the header or a claim is wrong; the error never repeats the token */
   verify(token: string): AccessTokenClaims
 }
 
@@ -62,11 +59,11 @@ const CLAIM_TYPES = {
 } as const satisfies Record<keyof AccessTokenClaims, string>
 
 /**
- * Makes the JWT functions of one key.
+ * Creates the JWT functions of one key.
  *
- * @fastify/jwt prepares its signer and its verifier once for a key that it is registered with, and anew on every call for
- * any other; since keys come and go while Postern runs, each key has an instance of its own. It hangs on no app, so it
- * cannot collide with a host's @fastify/jwt.
+ * @fastify/jwt prepares its signer and verifier once for the key that it is registered with, and on every call for any
+ * other key. Keys are added and retired while Postern runs, so each key gets an instance of its own. That instance belongs
+ * to no app, so it cannot collide with a host app's @fastify/jwt.
  */
 export async function createJwt(options: JwtOptions): Promise<Jwt> {
   const { kid, algorithm, privateKey, publicKey, issuer, audience } = options
@@ -93,8 +90,8 @@ export async function createJwt(options: JwtOptions): Promise<Jwt> {
 }
 
 /**
- * RFC 7519 lets `aud` be a list, a time any number and a text hold what no database stores; Postern's own tokens have none of that, so
- * nobody else's pass.
+ * Holds the claims to the types that Postern's own tokens have. RFC 7519 allows more: `aud` may be a list, a time any
+ * number, and a text may hold characters that no database stores.
  */
 function assertTypes(claims: Record<string, unknown>): AccessTokenClaims {
   for (const [name, type] of Object.entries(CLAIM_TYPES)) {

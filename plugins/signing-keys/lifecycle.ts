@@ -1,54 +1,49 @@
 import { randomBytes } from 'node:crypto'
 import type { Repositories, SigningKeyRow } from '../../drizzle/index.ts'
-import { type AuditedWrite, makeAuditEvent } from '../audit/event.ts'
+import { type AuditedWrite, createAuditEvent } from '../audit/event.ts'
+import type { Settings } from '../postern.ts'
 import { generateKey } from './generate.ts'
-import type { Algorithm } from './jwt.ts'
 import { createSealer } from './sealing.ts'
 
-/** Seconds for which a verifier may keep the JWKS (RFC 9111 section 5.2.2.1). */
+/** Seconds for which a verifier may cache the JWKS (RFC 9111 section 5.2.2.1). */
 export const JWKS_MAX_AGE = 300
 
-/** Milliseconds that a new key is published before it signs: as long as a kept JWKS may lack it, and somewhat more. */
+/** Milliseconds that a new key is published before it signs: as long as a cached JWKS may lack it, and a margin. */
 const PUBLISHED_BEFORE_SIGNING = (JWKS_MAX_AGE + 30) * 1000
 
 /** Milliseconds that a key verifies beyond the expiry of its last token, for clocks that differ. */
 const RETIREMENT_MARGIN = 60_000
 
-/** What the life of a deployment's keys depends on. */
-export interface KeyLifecycleOptions {
+/** The settings that the keys of a deployment depend on. */
+export interface KeyLifecycleOptions
+  extends Pick<Settings, 'secretKey' | 'algorithm' | 'accessTokenExpireMinutes'> {
   repository: Repositories['signingKeys']
-  /** Records what is made; by default as nobody's doing. */
+  /** Records each new key; by default without an actor. */
   audit?: AuditedWrite
-  /** The setting SECRET_KEY. */
-  secretKey: string
-  /** The algorithm of the tokens to come. */
-  algorithm: Algorithm
-  /** Seconds that the tokens to come live. */
-  tokenLifetime: number
 }
 
-/** What a key is for, at a moment. */
+/** What a key is used for at a moment. */
 export type KeyState = 'published' | 'signing' | 'verifying' | 'retired'
 
-/** Makes, rotates and retires signing keys. Whoever else does so at the same moment: the database lets one of them. */
+/** Creates, rotates and retires signing keys. Of several processes that do so at once, the database lets one succeed. */
 export interface KeyLifecycle {
-  /** The key to sign with now; made, or allowed to sign early, where there is none. */
+  /** The key to sign with now. Where there is none, a waiting key signs early, or a key is created. */
   ensureSigner(): Promise<SigningKeyRow>
   /**
-   * Makes the next key, which is published at once and signs later; the present one verifies until its last token has expired.
-   * While a next key is waiting already, that one is returned instead.
+   * Creates the next key, which is published at once and signs later. The present key verifies until its last token has
+   * expired. If a next key is waiting already, it is returned instead.
    */
-  rotate(): Promise<{ key: SigningKeyRow; made: boolean }>
-  /** Rotates if the newest key is older than that many milliseconds, and ends the use of what has been replaced. */
+  rotate(): Promise<{ key: SigningKeyRow; created: boolean }>
+  /** Rotates if the newest key is older than `maxAge` milliseconds, and plans the end of replaced keys. */
   maintain(maxAge: number): Promise<void>
 }
 
-/** Whether a key's tokens count at a moment. */
+/** Whether a key's tokens are valid at a moment. */
 export function isLive(key: SigningKeyRow, now: Date): boolean {
   return key.retiresAt === null || key.retiresAt > now
 }
 
-/** What each key is for at a moment, given all keys. */
+/** What a key is used for at a moment, given all keys. */
 export function stateOf(key: SigningKeyRow, keys: SigningKeyRow[], now: Date): KeyState {
   if (!isLive(key, now)) return 'retired'
   if (key.activatesAt > now) return 'published'
@@ -58,12 +53,13 @@ export function stateOf(key: SigningKeyRow, keys: SigningKeyRow[], now: Date): K
 }
 
 export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
-  const { repository, secretKey, algorithm, tokenLifetime } = options
-  const { audit = (name, details, write) => write(makeAuditEvent(name, details)) } = options
+  const { repository, secretKey, algorithm, accessTokenExpireMinutes } = options
+  const { audit = (name, details, write) => write(createAuditEvent(name, details)) } = options
+  const tokenLifetime = accessTokenExpireMinutes * 60
   const sealer = createSealer(secretKey)
 
-  /** Makes the key after the newest one, unless somebody else does so first. */
-  async function makeSuccessor(keys: SigningKeyRow[], activatesAt: Date): Promise<boolean> {
+  /** Creates the key after the newest one, unless another process does so first. */
+  async function createSuccessor(keys: SigningKeyRow[], activatesAt: Date): Promise<boolean> {
     const kid = randomBytes(12).toString('hex')
     const { publicKey, privateKey } = await generateKey(algorithm, secretKey)
     const row = {
@@ -87,7 +83,7 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
     return keys.findLast((key) => key.algorithm === algorithm && !successors.has(key.kid))
   }
 
-  /** The newest key that may sign and will not be retired before its token expires. */
+  /** The newest key that may sign and does not retire before its token expires. */
   function findSigner(keys: SigningKeyRow[], now: Date): SigningKeyRow | undefined {
     const expiry = new Date(now.getTime() + tokenLifetime * 1000)
     return keys.findLast(
@@ -104,7 +100,7 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
       if (waiting && waiting.activatesAt > now && isLive(waiting, now)) {
         await repository.activate(waiting.kid, now)
       } else {
-        await makeSuccessor(keys, now)
+        await createSuccessor(keys, now)
       }
       keys = await repository.list()
       signer = findSigner(keys, new Date())
@@ -117,8 +113,9 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
   }
 
   /**
-   * Sets the end of each key that has a successor, or is of an algorithm no longer in use. Apart from making the successor, so
-   * that a process which dies between the two leaves a key that verifies for too long, never one that ends too soon.
+   * Sets the end of each key that has a successor, or whose algorithm is not used any more. This is not one step with
+   * creating the successor: a process that dies between the two leaves a key that verifies too long, never one that ends
+   * too soon.
    */
   async function endReplaced(): Promise<void> {
     const keys = await repository.list()
@@ -131,17 +128,18 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
     }
   }
 
-  async function rotate(): Promise<{ key: SigningKeyRow; made: boolean }> {
+  async function rotate(): Promise<{ key: SigningKeyRow; created: boolean }> {
     await ensureSigner()
     const keys = await repository.list()
     const now = new Date()
     const next = newest(keys)
     const waiting = next && next.activatesAt > now && isLive(next, now)
-    const made = !waiting && (await makeSuccessor(keys, new Date(now.getTime() + PUBLISHED_BEFORE_SIGNING)))
+    const activatesAt = new Date(now.getTime() + PUBLISHED_BEFORE_SIGNING)
+    const created = !waiting && (await createSuccessor(keys, activatesAt))
     await endReplaced()
     const key = newest(await repository.list())
     if (!key) throw new Error(`There is no key of ${algorithm}`)
-    return { key, made }
+    return { key, created }
   }
 
   async function maintain(maxAge: number): Promise<void> {

@@ -1,28 +1,22 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Settings } from '../postern.ts'
 
 const DAY = 86_400_000
-/** Milliseconds between two looks at the keys' ages. */
+/** Milliseconds between two rounds. */
 const INTERVAL = 3_600_000
 
-interface KeyRotationOptions {
-  /** The age at which a key is replaced; undefined for never. */
-  rotationDays: number | undefined
-}
-
-/** Replaces the signing key by itself, and ends the use of replaced ones. */
-async function keyRotation(app: FastifyInstance, { rotationDays }: KeyRotationOptions): Promise<void> {
-  const maxAge = rotationDays === undefined ? Number.POSITIVE_INFINITY : rotationDays * DAY
+/** Replaces the signing key at the age of `keyRotationDays`, and retires replaced keys once their tokens have expired. */
+async function keyRotation(app: FastifyInstance, settings: Pick<Settings, 'keyRotationDays'>): Promise<void> {
+  const { keyRotationDays = Number.POSITIVE_INFINITY } = settings
   let timer: NodeJS.Timeout
 
   async function maintain(): Promise<void> {
     try {
-      await app.signingKeys.maintain(maxAge)
+      await app.signingKeys.maintain(keyRotationDays * DAY)
     } catch (error) {
-      app.log.warn(
-        { type: (error as Error).name },
-        'the signing keys could not be looked after; trying again later',
-      )
+      const { name: type } = error as Error
+      app.log.warn({ type }, 'the signing keys could not be maintained; trying again later')
     }
   }
 

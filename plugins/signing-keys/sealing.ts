@@ -4,11 +4,14 @@ const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** Encrypts and authenticates short secrets for storage: AES-256-GCM (NIST SP 800-38D) under a key that HKDF (RFC 5869) derives. */
+/**
+ * Encrypts and authenticates short secrets for storage: AES-256-GCM (NIST SP 800-38D) under a key derived by HKDF
+ * (RFC 5869).
+ */
 export interface Sealer {
-  /** @param context what the secret belongs to; it opens for nothing else */
+  /** @param context what the secret belongs to; it can be opened only with the same context */
   seal(secret: string, context: string): string
-  /** @throws where the text was sealed by another key, for another context, or has been changed */
+  /** @throws if it was sealed with another key or context, or has been changed */
   open(sealed: string, context: string): string
 }
 

@@ -1,4 +1,4 @@
-/** The limits, by the names under which clients, operators and the audit trail know them. */
+/** The limits, by the names that clients, operators and the audit trail see. */
 export type RateLimitName =
   | 'login_failures_per_account'
   | 'login_failures_per_account_and_address'
@@ -7,10 +7,10 @@ export type RateLimitName =
   | 'client_failures_per_address'
 
 /**
- * What a client is told of a limit that it has reached: `Retry-After` (RFC 9110 section 10.2.3), `RateLimit-Policy` and `RateLimit`
- * (draft-ietf-httpapi-ratelimit-headers-11).
+ * The response fields about a limit that a client has reached: `Retry-After` (RFC 9110 section 10.2.3), `RateLimit-Policy`
+ * and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11).
  *
- * @param wait milliseconds until there is something left
+ * @param wait milliseconds until the next attempt is possible
  */
 export function rateLimitFields(
   name: RateLimitName,

@@ -1,26 +1,25 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { UserRow } from '../../drizzle/index.ts'
-import type { ActionContext } from '../hooks/events.ts'
-import type { Actor, Charge } from './limits.ts'
+import type { ActionContext, Settings } from '../postern.ts'
+import { type Actor, type Charge, createLimits } from './limits.ts'
 
-/** Whose password somebody tries. */
-export interface GuessedAccount {
+/** The user whose password a login tries. */
+export interface GuessedUser {
   /** Normalised. */
   email: string
-  /** Undefined where nobody has that e-mail, which makes no difference here. */
+  /** Undefined if no user has that e-mail, which changes nothing here. */
   row: Pick<UserRow, 'id' | 'tokenVersion'> | undefined
 }
 
 /**
- * Holds back whoever does too often what costs or reveals something. Each method throws the problem `too_many_requests` before its
- * action is begun. Attempts count while they are under way, so that it is of no use to make many at once; what turns out to be no
- * failure is taken back.
+ * Limits what is expensive or reveals something. Each method throws the problem `too_many_requests` before its action
+ * starts. Attempts are charged before they run, so that many at once gain nothing; those that do not fail are given back.
  */
 export interface Throttling {
   /** @param verify whether the password is right */
-  guess(account: GuessedAccount, context: ActionContext, verify: () => Promise<boolean>): Promise<boolean>
-  /** @param register makes the account */
+  guess(user: GuessedUser, context: ActionContext, verify: () => Promise<boolean>): Promise<boolean>
+  /** @param register creates the user */
   registration<T>(context: ActionContext, register: () => Promise<T>): Promise<T>
   /** @param verify whether the client's secret is right */
   client(request: FastifyRequest, verify: () => Promise<boolean>): Promise<boolean>
@@ -32,43 +31,44 @@ declare module 'fastify' {
   }
 }
 
-/** The settings of the same names. */
-export interface ThrottlingOptions {
-  throttle: boolean
-  loginFailuresPerAccount: number
-  loginFailuresPerAddress: number
-  registrationsPerAddress: number
-  clientFailuresPerAddress: number
-}
+type ThrottlingSettings = Pick<
+  Settings,
+  | 'secretKey'
+  | 'throttle'
+  | 'loginFailuresPerAccount'
+  | 'loginFailuresPerAddress'
+  | 'registrationsPerAddress'
+  | 'clientFailuresPerAddress'
+>
 
-/** How much of an account's failures one address may use up, so that it takes several to use up all of them. */
+/** The share of a user's failures that one address may spend, so that one address alone cannot spend all of them. */
 const SHARE_OF_ONE_ADDRESS = 0.2
 
 /** Seconds. */
 const HOUR = 3600
 const DAY = 24 * HOUR
-/** How long an address is known to an account, in seconds from its last login. */
+/** How long an address stays known to a user, in seconds from their last login from it. */
 const KNOWN_FOR = 30 * DAY
 
-async function throttling(app: FastifyInstance, options: ThrottlingOptions): Promise<void> {
-  if (!options.throttle) {
+async function throttling(app: FastifyInstance, settings: ThrottlingSettings): Promise<void> {
+  if (!settings.throttle) {
     app.decorate('throttling', {
-      guess: (_account, _context, verify) => verify(),
+      guess: (_user, _context, verify) => verify(),
       registration: (_context, register) => register(),
       client: (_request, verify) => verify(),
     })
     return
   }
 
-  const { clientAddress, database, rateLimits } = app
-  const { make, check, spend, giveBack, settle } = rateLimits
-  const { loginFailuresPerAccount: perAccount } = options
-  const ofOneAddress = Math.max(1, Math.floor(perAccount * SHARE_OF_ONE_ADDRESS))
-  const pairFailures = make('login_failures_per_account_and_address', ofOneAddress, DAY)
-  const accountFailures = make('login_failures_per_account', perAccount, DAY)
-  const addressFailures = make('login_failures_per_address', options.loginFailuresPerAddress, DAY)
-  const registrations = make('registrations_per_address', options.registrationsPerAddress, HOUR)
-  const clientFailures = make('client_failures_per_address', options.clientFailuresPerAddress, HOUR)
+  const { clientAddress, database } = app
+  const { create, check, spend, giveBack, settle } = createLimits(app, settings)
+  const { loginFailuresPerAccount: perUser } = settings
+  const perUserAndAddress = Math.max(1, Math.floor(perUser * SHARE_OF_ONE_ADDRESS))
+  const pairFailures = create('login_failures_per_account_and_address', perUserAndAddress, DAY)
+  const userFailures = create('login_failures_per_account', perUser, DAY)
+  const addressFailures = create('login_failures_per_address', settings.loginFailuresPerAddress, DAY)
+  const registrations = create('registrations_per_address', settings.registrationsPerAddress, HOUR)
+  const clientFailures = create('client_failures_per_address', settings.clientFailuresPerAddress, HOUR)
   const knownAddresses = database.createRateLimiter({
     keyPrefix: 'known_addresses',
     points: 1,
@@ -76,23 +76,23 @@ async function throttling(app: FastifyInstance, options: ThrottlingOptions): Pro
   })
 
   async function guess(
-    { email, row }: GuessedAccount,
+    { email, row }: GuessedUser,
     context: ActionContext,
     verify: () => Promise<boolean>,
   ): Promise<boolean> {
     const network = clientAddress.of(context)
-    // With another password, or after a log-out everywhere, all of it begins anew.
-    const account = [email, `${row?.tokenVersion ?? 0}`]
-    const pair = network === undefined ? undefined : pairFailures(network, ...account)
+    // The version is part of the key: another password, or a log-out everywhere, resets the limits.
+    const user = [email, `${row?.tokenVersion ?? 0}`]
+    const pair = network === undefined ? undefined : pairFailures(network, ...user)
     const isKnown = pair !== undefined && (await knownAddresses.has(pair.key))
     const charges: Charge[] = []
     if (network !== undefined && !isKnown) charges.push(addressFailures(network))
     if (pair) charges.push(pair)
-    if (!isKnown) charges.push(accountFailures(...account))
+    if (!isKnown) charges.push(userFailures(...user))
     await spend(charges, { endpoint: '/login', network, email, userId: row?.id ?? null, ...context })
 
     const isRight = await verify().catch(async (error: unknown) => {
-      // Then no password was looked at.
+      // The password was not verified, so nothing was revealed.
       await giveBack(charges)
       throw error
     })
@@ -108,7 +108,7 @@ async function throttling(app: FastifyInstance, options: ThrottlingOptions): Pro
     const charges = network === undefined ? [] : [registrations(network)]
     await spend(charges, { endpoint: '/register', network, ...context })
     return await register().catch(async (error: { code?: string }) => {
-      // Everything else has cost and revealed nothing.
+      // Any other failure was cheap and revealed nothing.
       if (error.code !== 'email_taken') await giveBack(charges)
       throw error
     })
@@ -118,7 +118,7 @@ async function throttling(app: FastifyInstance, options: ThrottlingOptions): Pro
     const network = clientAddress.of({ request }, true)
     const charges = network === undefined ? [] : [clientFailures(network)]
     const actor: Actor = { endpoint: request.routeOptions.url ?? '', network, request }
-    // Clients ask too often for an attempt to count while it is under way, and no number of attempts guesses their secrets.
+    // Charged only after a failure: clients send many requests at once, and their secrets are too long to be guessed.
     await check(charges, actor)
     const isRight = await verify()
     if (!isRight) await spend(charges, actor)
@@ -130,5 +130,12 @@ async function throttling(app: FastifyInstance, options: ThrottlingOptions): Pro
 
 export default fp(throttling, {
   name: 'postern-throttling',
-  dependencies: ['postern-client-address', 'postern-database', 'postern-rate-limits'],
+  dependencies: [
+    'postern-audit',
+    'postern-client-address',
+    'postern-counters',
+    'postern-database',
+    'postern-hooks',
+    'postern-problem',
+  ],
 })

@@ -1,81 +1,71 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import fp from 'fastify-plugin'
 import { createLocalRateLimiter, type RateLimiter } from '../../drizzle/index.ts'
-import type { ActionContext } from '../hooks/events.ts'
+import type { ActionContext, Settings } from '../postern.ts'
 import type { Problem } from '../problem/codes.ts'
 import { type RateLimitName, rateLimitFields } from './fields.ts'
+import type { ThrottlingHooks } from './hooks.ts'
 
 /** A point of a limit that an action costs. */
 export interface Charge {
   limit: RateLimitName
   limiter: RateLimiter
-  /** Whose point: a digest. */
+  /** A digest of the client, the user, or both. */
   key: string
 }
 
-/** Who does something that is limited. */
+/** The origin of an action that is limited. */
 export interface Actor extends ActionContext {
-  /** The path of the endpoint that it belongs to. */
+  /** The path of the endpoint that the action belongs to. */
   endpoint: string
-  /** The network that counts as one client, where it is known. */
+  /** The network that is treated as one client, where it is known. */
   network: string | undefined
-  /** The e-mail that was given, where one was. */
+  /** The e-mail in the request. */
   email?: string
   userId?: string | null
 }
 
 /** Keeps actions within limits. */
-export interface RateLimits {
+export interface Limits {
   /**
-   * Makes a limit.
+   * Creates a limit.
    *
-   * @param duration how many seconds a count lasts, from its first point on
-   * @returns makes a charge of it, to whomever the parameters name
+   * @param duration seconds from the first point until the points are forgotten
+   * @returns creates a charge for the client or user that its parameters name
    */
-  make(name: RateLimitName, points: number, duration: number): (...identity: string[]) => Charge
+  create(name: RateLimitName, points: number, duration: number): (...identity: string[]) => Charge
   /**
-   * Takes a point for each charge, or none at all.
+   * Spends one point for each charge, or none at all.
    *
-   * @throws the problem `too_many_requests` where a limit is reached
+   * @throws the problem `too_many_requests` if a limit is reached
    */
   spend(charges: Charge[], actor: Actor): Promise<void>
   giveBack(charges: Charge[]): Promise<void>
-  /** Waits for changes of counts. They come after the decision, which does not depend on them, so this does not fail. */
+  /** Awaits changes of points. The decision was made before and does not depend on them, so this never throws. */
   settle(changes: Promise<void>[]): Promise<void>
-  /** @throws the problem `too_many_requests` where a limit is known to be reached; takes nothing, and asks nobody */
+  /** @throws the problem `too_many_requests` if this process knows that a limit is reached. Spends nothing. */
   check(charges: Charge[], actor: Actor): Promise<void>
 }
 
-declare module 'fastify' {
-  interface FastifyInstance {
-    rateLimits: RateLimits
-  }
-}
+/** Seconds in which a repeated refusal is reported once. */
+const REPORT_INTERVAL = 60
 
-/** Seconds in which one reason to refuse the same is told once: what a flood says a thousand times a second is no news. */
-const NEWS_INTERVAL = 60
-
-interface RateLimitsOptions {
-  /** The setting SECRET_KEY. */
-  secretKey: string
-}
-
-async function rateLimits(app: FastifyInstance, { secretKey }: RateLimitsOptions): Promise<void> {
-  const { audit, clientAddress, counters, database, hookRunner } = app
-  const news = createLocalRateLimiter({ keyPrefix: 'news', points: 1, duration: NEWS_INTERVAL })
-  // Keyed, since whoever read the counts could try every address there is.
+export function createLimits(app: FastifyInstance, { secretKey }: Pick<Settings, 'secretKey'>): Limits {
+  const { audit, clientAddress, counters, database } = app
+  const { tell } = app.hooks.of<ThrottlingHooks>()
+  const reports = createLocalRateLimiter({ keyPrefix: 'reports', points: 1, duration: REPORT_INTERVAL })
+  // Keyed: otherwise a reader of the database could find out the addresses by trying all of them.
   const digestKey = Buffer.from(hkdfSync('sha256', secretKey, '', 'postern rate-limit keys v1', 32))
   const digest = (identity: string[]) =>
     createHmac('sha256', digestKey).update(JSON.stringify(identity)).digest('base64url')
 
-  /** Where it is decided that a request is sent away: whoever wants to know of that is told here. */
+  /** The one place where a request is refused for a limit, and where that is counted and reported. */
   async function refuse({ limit, limiter, key }: Charge, wait: number, actor: Actor): Promise<Problem> {
     const { endpoint, network, email = null, userId = null, ...context } = actor
     counters.countThrottled(endpoint, limit)
-    if ((await news.consume(`${limit}:${key}`)) === 0) {
+    if ((await reports.consume(`${limit}:${key}`)) === 0) {
       await audit.record('excess_rate_limit_exceeded', { reason: limit, userId, ...context })
-      hookRunner.tell('onThrottled', { limit, email, userId, ...context })
+      tell('onThrottled', { limit, email, userId, ...context })
       if (network !== undefined && limit !== 'login_failures_per_account') clientAddress.warnIfShared(network)
     }
     return app.problem('too_many_requests', {
@@ -101,8 +91,8 @@ async function rateLimits(app: FastifyInstance, { secretKey }: RateLimitsOptions
 
   const giveBack = (charges: Charge[]) => settle(charges.map(({ limiter, key }) => limiter.reward(key)))
 
-  app.decorate('rateLimits', {
-    make(name, points, duration) {
+  return {
+    create(name, points, duration) {
       const limiter = database.createRateLimiter({ keyPrefix: name, points, duration })
       return (...identity) => ({ limit: name, limiter, key: digest(identity) })
     },
@@ -123,17 +113,5 @@ async function rateLimits(app: FastifyInstance, { secretKey }: RateLimitsOptions
     check,
     giveBack,
     settle,
-  })
+  }
 }
-
-export default fp(rateLimits, {
-  name: 'postern-rate-limits',
-  dependencies: [
-    'postern-errors',
-    'postern-audit',
-    'postern-client-address',
-    'postern-counters',
-    'postern-database',
-    'postern-hooks',
-  ],
-})

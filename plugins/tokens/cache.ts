@@ -1,8 +1,8 @@
-/** Entries of one generation at most. */
+/** The most entries of one generation. */
 const MAX_ENTRIES = 6_000
-/** Characters of the tokens in one generation at most. */
+/** The most characters of all tokens in one generation. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
-/** Characters at a token's end by which it is looked up: of a signature, so that nobody can choose them. */
+/** How many characters at its end a token is looked up by. They are the signature's, so no client can choose them. */
 const KEY_LENGTH = 43
 
 interface Entry<Value> {
@@ -11,13 +11,13 @@ interface Entry<Value> {
 }
 
 /**
- * Remembers what was verified of a token, by the token's whole text, so that one sent again is not verified again. It is bounded in
- * entries and in size: when the young generation is full it becomes the old one, and what nobody has asked for since is
- * forgotten.
+ * Caches what was verified of a token under the token's whole text, so that each token is verified once. The cache is
+ * bounded in entries and in characters: when the young generation is full it becomes the old one, and the former old one is
+ * dropped.
  */
 export class TokenCache<Value> {
-  // By the end of the token, since a map reads the whole of a key that it has not seen, and each request's token is a new string. Of two
-  // tokens with the same end the later one is remembered.
+  // Keyed by the end of the token: a map hashes the whole of a string that it has not seen, and each request's token is a
+  // new string. Of two tokens with the same end the later one is kept.
   #young = new Map<string, Entry<Value>>()
   #old = new Map<string, Entry<Value>>()
   #characters = 0

@@ -2,12 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { v7 as uuidv7 } from 'uuid'
 import type { UserRow } from '../../drizzle/index.ts'
-import type { ActionContext } from '../hooks/events.ts'
-import type { Auth } from '../postern.ts'
+import type { ActionContext, Auth, Settings } from '../postern.ts'
 import type { Refusal } from '../problem/codes.ts'
-import { isFastapiHeader } from '../signing-keys/fastapi.ts'
 import type { SigningKey } from '../signing-keys/index.ts'
-import { type AccessTokenClaims, ALGORITHMS } from '../signing-keys/jwt.ts'
+import type { AccessTokenClaims } from '../signing-keys/jwt.ts'
 import { TokenCache } from './cache.ts'
 import { VerifiedToken } from './verified-token.ts'
 
@@ -23,16 +21,16 @@ export interface IssuedToken {
 /** Issues, verifies and revokes access tokens. */
 export interface Tokens {
   issue(user: Pick<UserRow, 'id' | 'email' | 'tokenVersion'>): Promise<IssuedToken>
-  /** A token that has been verified before and still counts as such; at once, and whatever the text is. */
+  /** A token that was verified before and has not expired since. The text may be anything. */
   recall(token: string): VerifiedToken | undefined
   /**
-   * Finds out who issued a token and when it expires.
+   * Verifies a token's signature and times. Whether it has been revoked is not asked here.
    *
-   * @returns a promise only where the token's key has to be looked for
-   * @throws the problem `invalid_token`, also by the promise
+   * @returns a promise only if the token's key has to be loaded
+   * @throws the problem `invalid_token`, also through the promise
    */
   verify(token: string): VerifiedToken | Promise<VerifiedToken>
-  /** The token is refused from the moment in which this resolves; by then that is durable. */
+  /** Revokes a token. The revocation is durable when this resolves. */
   revoke(token: Pick<Auth, 'tokenId' | 'userId' | 'expiresAt'>, context?: ActionContext): Promise<void>
 }
 
@@ -42,45 +40,40 @@ declare module 'fastify' {
   }
 }
 
-interface TokensOptions {
-  issuer: string
-  audience: string
-  /** Seconds that a token lives. */
-  tokenLifetime: number
-}
+type TokensSettings = Pick<Settings, 'issuer' | 'audience' | 'accessTokenExpireMinutes'>
 
 /** The client of Postern's own login (RFC 9068 section 2.2). */
 const CLIENT_ID = 'postern'
 
-async function tokens(app: FastifyInstance, options: TokensOptions): Promise<void> {
-  const { issuer, audience, tokenLifetime } = options
-
+async function tokens(app: FastifyInstance, settings: TokensSettings): Promise<void> {
+  const { issuer, audience, accessTokenExpireMinutes } = settings
+  const lifetime = accessTokenExpireMinutes * 60
   const cache = new TokenCache<VerifiedToken>()
 
   function recall(token: string): VerifiedToken | undefined {
-    const remembered = cache.get(token)
-    if (remembered === undefined || counts(remembered)) return remembered
+    const cached = cache.get(token)
+    if (cached === undefined || isStillVerified(cached)) return cached
     cache.delete(token)
     return undefined
   }
 
-  /** By what this process knows; undefined where it does not know the key. */
+  /** Verifies with the keys that this process has loaded; undefined if the token's key is not among them. */
   function verifyNow(token: string): VerifiedToken | undefined {
-    const remembered = recall(token)
-    if (remembered) return remembered
-    // The header names the key, and is compared whole: no `alg`, `crit` or `jku` of a stranger's is ever looked at.
+    const cached = recall(token)
+    if (cached) return cached
+    // The header is compared whole to find the key: its `alg`, `crit` or `jku` is never interpreted.
     const key = app.signingKeys.findByHeader(headerOf(token))
     if (!key) return undefined
-    const verified = new VerifiedToken(verifyBy(key, token), key)
+    const verified = new VerifiedToken(verifyWith(key, token), key)
     cache.set(token, verified)
     return verified
   }
 
-  function counts({ key, claims }: VerifiedToken): boolean {
+  function isStillVerified({ key, claims }: VerifiedToken): boolean {
     return claims.exp * 1000 > Date.now() && app.signingKeys.findByHeader(key.header) === key
   }
 
-  function verifyBy(key: SigningKey, token: string): AccessTokenClaims {
+  function verifyWith(key: SigningKey, token: string): AccessTokenClaims {
     try {
       return key.verify(token)
     } catch (error) {
@@ -91,7 +84,7 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
     }
   }
 
-  async function verifyByNewKey(token: string): Promise<VerifiedToken> {
+  async function verifyWithNewKey(token: string): Promise<VerifiedToken> {
     await app.signingKeys.refresh()
     const verified = verifyNow(token)
     if (!verified) throw notIssuedHere()
@@ -120,18 +113,18 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
         sub: user.id,
         jti: tokenId,
         iat,
-        exp: iat + tokenLifetime,
+        exp: iat + lifetime,
         ver: user.tokenVersion,
         email: user.email,
       })
-      return { accessToken, tokenId, expiresIn: tokenLifetime }
+      return { accessToken, tokenId, expiresIn: lifetime }
     },
 
     verify(token) {
       const verified = verifyNow(token)
       if (verified) return verified
-      if (!mayBeOurs(headerOf(token))) throw notIssuedHere()
-      return verifyByNewKey(token)
+      if (!app.signingKeys.mayExist(headerOf(token))) throw notIssuedHere()
+      return verifyWithNewKey(token)
     },
 
     async revoke({ tokenId, userId, expiresAt }, context) {
@@ -145,20 +138,9 @@ async function tokens(app: FastifyInstance, options: TokensOptions): Promise<voi
 
 export default fp(tokens, {
   name: 'postern-tokens',
-  dependencies: ['postern-errors', 'postern-audit', 'postern-database', 'postern-signing-keys'],
+  dependencies: ['postern-audit', 'postern-database', 'postern-problem', 'postern-signing-keys'],
 })
 
 function headerOf(token: string): string {
   return token.slice(0, token.indexOf('.'))
-}
-
-/** Whether an unknown header could be of a key that another process has just made or imported: else the database is not asked. */
-function mayBeOurs(encodedHeader: string): boolean {
-  if (isFastapiHeader(encodedHeader)) return true
-  try {
-    const { alg, kid } = JSON.parse(Buffer.from(encodedHeader, 'base64url').toString())
-    return typeof kid === 'string' && ALGORITHMS.includes(alg)
-  } catch {
-    return false
-  }
 }

@@ -3,10 +3,7 @@ import type { Auth } from '../postern.ts'
 import type { SigningKey } from '../signing-keys/index.ts'
 import type { AccessTokenClaims } from '../signing-keys/jwt.ts'
 
-/**
- * A token that Postern issued and that has not expired. Whether it has been revoked is for the database to say, and is said in
- * `row`.
- */
+/** A token that Postern issued and that has not expired. Whether it is revoked, the database says in `row`. */
 export class VerifiedToken implements PrincipalSlot {
   readonly claims: AccessTokenClaims
   readonly key: SigningKey
@@ -19,7 +16,7 @@ export class VerifiedToken implements PrincipalSlot {
     this.key = key
   }
 
-  /** What a host may know of it. Not made before somebody asks: it would be more than a third of what a remembered token takes. */
+  /** The token as `request.auth`. Created when it is first read: it would be over a third of a cached token's memory. */
   get auth(): Auth {
     this.#auth ??= toAuth(this.claims, this)
     return this.#auth
@@ -39,15 +36,15 @@ export class VerifiedToken implements PrincipalSlot {
 }
 
 /**
- * What a token says, in the words of Postern's interface for code.
+ * The claims of a token as `request.auth`.
  *
- * @param slot what the database says, for a token that does not know its account's e-mail
+ * @param slot what the database says, for a token without the user's e-mail
  */
 export function toAuth(
   { sub, email, jti, iat, exp }: AccessTokenClaims,
   slot?: Pick<PrincipalSlot, 'row'>,
 ): Auth {
-  // Requests with the same token share it, so nothing in it can be changed: a date is a new one each time.
+  // Requests with the same token share it, so nothing in it may be changed. That is why each read creates a new date.
   return Object.freeze({
     userId: sub,
     get email() {

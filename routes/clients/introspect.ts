@@ -4,7 +4,7 @@ import { acceptForm } from '../form.ts'
 import { oauthResponses, type Route, success } from '../schemas.ts'
 import { TokenForm } from './revoke.ts'
 
-/** The answer to `POST /introspect`. */
+/** The response to `POST /introspect`. */
 export const Introspection = Type.Object(
   {
     active: Type.Boolean({ examples: [true] }),
@@ -18,10 +18,10 @@ export const Introspection = Type.Object(
     iss: Type.Optional(Type.String({ examples: ['postern'] })),
     jti: Type.Optional(Type.String({ examples: ['019a0b5e-7d1e-7a44-8b2c-0f6e9d3c5b7a'] })),
   },
-  { description: 'Of a token that does not count, nothing but `active` (RFC 7662 section 2.2).' },
+  { description: 'For a token that is not valid, only `active` (RFC 7662 section 2.2).' },
 )
 
-/** `POST /introspect`: whether a token counts at present, and what it says (RFC 7662). For clients. */
+/** `POST /introspect`: whether a token is valid at present, and its claims (RFC 7662). */
 const introspect: Route = async (app) => {
   acceptForm(app, ['token', 'token_type_hint'])
 
@@ -30,13 +30,13 @@ const introspect: Route = async (app) => {
     {
       schema: {
         operationId: 'introspect',
-        summary: 'Ask whether a token counts',
+        summary: 'Introspect a token',
         tags: ['Clients'],
         security: [{ client: [] }],
         consumes: ['application/x-www-form-urlencoded'],
         body: TokenForm,
         response: {
-          200: success(Introspection, 'What there is to say of the token.'),
+          200: success(Introspection, 'Whether the token is valid, and its claims.'),
           ...oauthResponses(
             'invalid_request',
             'invalid_client',
@@ -51,7 +51,7 @@ const introspect: Route = async (app) => {
       const checked = await findActive(request.body.token)
       if (!checked) return { active: false }
       const { client_id, exp, iat, sub, aud, iss, jti } = checked.claims
-      const username = checked.account.email
+      const username = checked.row.email
       return {
         active: true,
         client_id,

@@ -2,13 +2,13 @@ import { Type } from '@sinclair/typebox'
 import { acceptForm } from '../form.ts'
 import { oauthResponses, type Route } from '../schemas.ts'
 
-/** A token in a form, for revoking and introspecting alike (RFC 7009 section 2.1, RFC 7662 section 2.1). */
+/** The form of `/revoke` and `/introspect` (RFC 7009 section 2.1, RFC 7662 section 2.1). */
 export const TokenForm = Type.Object({
   token: Type.String({ examples: ['eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMTlhMGI1ZSJ9.c2lnbmF0dXJl'] }),
   token_type_hint: Type.Optional(Type.String({ examples: ['access_token'] })),
 })
 
-/** `POST /revoke`: refuses a token from now on (RFC 7009). For clients. */
+/** `POST /revoke`: revokes a token (RFC 7009). */
 const revoke: Route = async (app) => {
   acceptForm(app, ['token', 'token_type_hint'])
 
@@ -24,7 +24,7 @@ const revoke: Route = async (app) => {
         body: TokenForm,
         response: {
           200: {
-            description: 'The token does not count, durably: not any more, or it never did.',
+            description: 'The token is not valid: it has been revoked durably, or it never was.',
             type: 'null',
           },
           ...oauthResponses(
@@ -43,7 +43,7 @@ const revoke: Route = async (app) => {
     },
   )
 
-  /** A token that nobody would admit is revoked already, as far as a client can tell (RFC 7009 section 2.2). */
+  /** For a client, revoking an invalid token succeeds (RFC 7009 section 2.2). */
   async function revokeIfIssued(token: string): Promise<void> {
     try {
       await app.postern.revokeToken(token)

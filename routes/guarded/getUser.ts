@@ -1,18 +1,18 @@
 import type { PrincipalRow } from '../../drizzle/index.ts'
 import { principal } from '../../plugins/authenticate/request.ts'
-import { problemResponses, type Route, success, toUser, UserRef } from '../schemas.ts'
+import { problemResponses, type Route, success, toUserBody, UserRef } from '../schemas.ts'
 
-/** `GET /getUser`: the account of the token's owner. Belongs into the guarded scope. */
+/** `GET /getUser`: the user that the token was issued to. */
 const getUser: Route = async (app) => {
-  // A row stays the same object for as long as nothing has changed, and so does what is said of it.
-  const described = new WeakMap<PrincipalRow, ReturnType<typeof toUser>>()
+  // A row stays the same object until the user changes, so its response is cached with it.
+  const cache = new WeakMap<PrincipalRow, ReturnType<typeof toUserBody>>()
 
-  function describe(user: PrincipalRow): ReturnType<typeof toUser> {
-    const known = described.get(user)
-    if (known) return known
-    const description = toUser(user)
-    described.set(user, description)
-    return description
+  function toCachedBody(user: PrincipalRow): ReturnType<typeof toUserBody> {
+    const cached = cache.get(user)
+    if (cached) return cached
+    const body = toUserBody(user)
+    cache.set(user, body)
+    return body
   }
 
   app.get(
@@ -21,11 +21,11 @@ const getUser: Route = async (app) => {
       exposeHeadRoute: true,
       schema: {
         operationId: 'getUser',
-        summary: 'Whose token is it',
-        tags: ['Accounts'],
+        summary: 'Get the current user',
+        tags: ['Users'],
         security: [{ bearer: [] }, { password: [] }],
         response: {
-          200: success(UserRef, 'The account.'),
+          200: success(UserRef, 'The user.'),
           ...problemResponses('authentication_required', 'invalid_token'),
         },
       },
@@ -33,7 +33,7 @@ const getUser: Route = async (app) => {
     (request, reply) => {
       const user = request[principal]
       if (!user) throw new Error('getUser is registered outside the guarded scope')
-      reply.send(describe(user))
+      reply.send(toCachedBody(user))
     },
   )
 }

@@ -1,15 +1,15 @@
 import { Type } from '@sinclair/typebox'
 import { problemResponses, type Route, success } from '../schemas.ts'
 
-/** The answer to `POST /logout`. */
+/** The response to `POST /logout`. */
 export const LoggedOut = Type.Object({ details: Type.Literal('Logged out') })
 
 /**
- * `POST /logout`, and `GET /logout` for clients of old: revokes the token that it comes with. It admits a token that is
- * revoked already, so that a client which missed the first answer gets the same one again.
+ * `POST /logout`, and `GET /logout` for old clients: revokes the request's own token. A token that is revoked already is
+ * admitted, so that a client that missed the first response gets the same one again.
  */
 const logout: Route = async (app) => {
-  // There is nothing to read in a body, so nothing in it can be wrong.
+  // The body is ignored, so nothing in it can be wrong.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => {
     payload.resume()
@@ -17,7 +17,7 @@ const logout: Route = async (app) => {
   })
 
   for (const [method, operationId, codes] of [
-    // Of a body only the media type is looked at, and that only for whether it is one.
+    // Only the media type of a body is parsed: it must be well-formed.
     ['POST', 'logout', ['unsupported_media_type']],
     ['GET', 'logoutByGet', []],
   ] as const) {
@@ -32,13 +32,13 @@ const logout: Route = async (app) => {
         tags: ['Sessions'],
         security: [{ bearer: [] }, { password: [] }],
         response: {
-          200: success(LoggedOut, 'The token is revoked, durably.'),
+          200: success(LoggedOut, 'The token is revoked. The revocation is durable.'),
           ...problemResponses('authentication_required', 'invalid_token', ...codes),
         },
       },
       handler: async (request) => {
         const { auth } = request
-        if (!auth) throw new Error('logout has lost its hook')
+        if (!auth) throw new Error('logout is registered outside the issued scope')
         await app.postern.revokeToken(auth, { request })
         return { details: 'Logged out' as const }
       },

@@ -1,6 +1,6 @@
 import type { Route } from '../schemas.ts'
 
-/** `GET /healthz`: the process is alive. It says nothing of what the process depends on. */
+/** `GET /healthz`: 200 while the process lives, whether or not it can reach its database. */
 const healthz: Route = async (app) => {
   app.get('/healthz', { schema: { hide: true } }, async () => ({ status: 'ok' }))
 }

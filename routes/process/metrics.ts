@@ -1,7 +1,7 @@
 import type { Postern } from '../../plugins/postern.ts'
 import type { Route } from '../schemas.ts'
 
-/** `GET /metrics`: what has been counted, for Prometheus. It tells much about a service, so it has no place on a public port. */
+/** `GET /metrics` for Prometheus. Metrics tell much about a service, so they never go on the public port. */
 const metrics: Route<{ expose: Postern['metrics'] }> = async (app, { expose }) => {
   app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
     const { contentType, body } = await expose(request.headers.accept)

@@ -24,7 +24,7 @@ export const Jwks = Type.Object({ keys: Type.Array(Jwk) })
 
 type PublicKey = Pick<SigningKeyRow, 'kid' | 'algorithm' | 'publicKey'>
 
-/** `GET /.well-known/jwks.json`: the public keys that tokens are, were and soon will be signed with (RFC 7517 section 5). */
+/** `GET /.well-known/jwks.json`: the public keys of past, present and soon coming tokens (RFC 7517 section 5). */
 const jwks: Route = async (app) => {
   app.get(
     '/.well-known/jwks.json',
@@ -32,12 +32,12 @@ const jwks: Route = async (app) => {
       exposeHeadRoute: true,
       schema: {
         operationId: 'jwks',
-        summary: 'The public keys',
+        summary: 'Get the public keys',
         tags: ['Keys'],
         security: [],
         response: {
           200: {
-            description: 'The keys, none for HS256.',
+            description: 'The keys; none for HS256.',
             headers: {
               'Cache-Control': { type: 'string', examples: [`public, max-age=${JWKS_MAX_AGE}`] },
             },
@@ -59,7 +59,7 @@ const jwks: Route = async (app) => {
 
 export default jwks
 
-/** A key's public part; a symmetric key has none. */
+/** The public part of a key. A symmetric key has none. */
 function toJwk({ kid, algorithm, publicKey }: PublicKey): Static<typeof Jwk>[] {
   if (publicKey === null) return []
   const jwk = createPublicKey(publicKey).export({ format: 'jwk' })

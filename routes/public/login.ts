@@ -15,7 +15,7 @@ export const LoginBody = Type.Object(
   { additionalProperties: false },
 )
 
-/** The same as a form (RFC 6749 section 4.3.2), for the API's description. */
+/** The same as a form (RFC 6749 section 4.3.2), for the OpenAPI document. */
 const LoginForm = Type.Object({
   grant_type: Type.Optional(Type.Literal('password')),
   username: Type.String({ minLength: 1, description: 'The e-mail', examples: ['ada@example.com'] }),
@@ -26,7 +26,7 @@ const LoginForm = Type.Object({
   }),
 })
 
-/** The answer to `POST /login`. */
+/** The response to `POST /login`. */
 export const AccessToken = Type.Object({
   access_token: Type.String({
     description: 'A JWT (RFC 9068)',
@@ -36,7 +36,7 @@ export const AccessToken = Type.Object({
   expires_in: Type.Integer({ description: 'Seconds', examples: [900] }),
 })
 
-/** `POST /login`: an access token for an e-mail and a password. */
+/** `POST /login`: issues an access token for an e-mail and a password. */
 const login: Route = async (app) => {
   acceptForm(app, ['grant_type', 'username', 'password'], ({ grant_type, username, password }) => {
     if (grant_type !== undefined && grant_type !== 'password') {

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import type { Settings } from '../../plugins/postern.ts'
 import { type Route, responsesTo } from '../schemas.ts'
 
 const url = (path: string) => Type.String({ examples: [`https://auth.example.com${path}`] })
@@ -19,16 +20,11 @@ export const Metadata = Type.Object({
   revocation_endpoint_auth_methods_supported: Type.Array(Type.String({ examples: ['client_secret_basic'] })),
 })
 
-interface MetadataOptions {
-  /** The setting ISSUER. */
-  issuer: string
-}
-
 /**
- * `GET /.well-known/oauth-authorization-server`: where everything is (RFC 8414). The issuer's URL is what the endpoints' begin
- * with; an issuer that is none leaves only the address that the request came to, and such an answer is nobody's to keep.
+ * `GET /.well-known/oauth-authorization-server`: the metadata (RFC 8414). The endpoints' URLs begin with the issuer. If the
+ * issuer is not a URL, they begin with the address that the request came to, and the response must not be cached.
  */
-const metadata: Route<MetadataOptions> = async (app, { issuer }) => {
+const metadata: Route<Pick<Settings, 'issuer'>> = async (app, { issuer }) => {
   const issuerUrl = /^https?:/.test(issuer) && URL.canParse(issuer) ? issuer.replace(/\/$/, '') : undefined
 
   app.get(
@@ -37,7 +33,7 @@ const metadata: Route<MetadataOptions> = async (app, { issuer }) => {
       exposeHeadRoute: true,
       schema: {
         operationId: 'metadata',
-        summary: 'Where everything is',
+        summary: 'Server metadata',
         tags: ['Keys'],
         security: [],
         response: {

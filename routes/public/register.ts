@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
-import { NAME_MAX_LENGTH } from '../../plugins/accounts/index.ts'
+import { NAME_MAX_LENGTH } from '../../plugins/accounts/registration.ts'
 import { STORABLE_TEXT } from '../../plugins/validation.ts'
-import { Email, problemResponses, type Route, success, toUser, UserRef } from '../schemas.ts'
+import { Email, problemResponses, type Route, success, toUserBody, UserRef } from '../schemas.ts'
 
 /** The body of `POST /register`. */
 export const RegisterBody = Type.Object(
@@ -20,19 +20,19 @@ export const RegisterBody = Type.Object(
   { additionalProperties: false },
 )
 
-/** `POST /register`: makes an account. */
+/** `POST /register`: creates a user. */
 const register: Route = async (app) => {
   app.post(
     '/register',
     {
       schema: {
         operationId: 'register',
-        summary: 'Make an account',
-        tags: ['Accounts'],
+        summary: 'Register a user',
+        tags: ['Users'],
         security: [],
         body: RegisterBody,
         response: {
-          201: success(UserRef, 'The new account.'),
+          201: success(UserRef, 'The new user.'),
           ...problemResponses(
             'invalid_request',
             'email_taken',
@@ -46,7 +46,7 @@ const register: Route = async (app) => {
     },
     async (request, reply) => {
       const user = await app.postern.register(request.body, { request })
-      return reply.code(201).send(toUser(user))
+      return reply.code(201).send(toUserBody(user))
     },
   )
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { NAME_MAX_LENGTH } from '../../plugins/accounts/index.ts'
-import { makeClient } from '../../plugins/clients.ts'
+import { NAME_MAX_LENGTH } from '../../plugins/accounts/registration.ts'
+import { createClient } from '../../plugins/clients.ts'
 import { print, withContext } from './context.ts'
 
 /** `postern clients`: the machines that may introspect and revoke tokens. */
@@ -17,7 +17,7 @@ export function clientsCommand(): Command {
         if (name.length > NAME_MAX_LENGTH) {
           throw new Error(`A client’s name must have at most ${NAME_MAX_LENGTH} characters.`)
         }
-        const { row, secret } = makeClient(name)
+        const { row, secret } = createClient(name)
         const details = { reason: 'client', target: row.id }
         const added = await audit('sensitive_create', details, (event) => database.clients.insert(row, event))
         if (!added) throw new Error(`There is a client ${name} already.`)

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { type Database, databasePath, isPostgresUrl, openDatabase } from '../../drizzle/index.ts'
-import { type AuditedWrite, makeAuditEvent } from '../../plugins/audit/event.ts'
+import { type AuditedWrite, createAuditEvent } from '../../plugins/audit/event.ts'
 import { type Config, loadConfig } from '../settings/environment.ts'
-import { serverSettings } from '../settings/options.ts'
 import { keptSecretKey } from '../settings/secret-key.ts'
 import { printable, toJson } from './terminal/text.ts'
 
@@ -34,7 +33,7 @@ export async function withContext(
     )
   }
   const secretKey = config.secretKey ?? keptSecretKey(config.databaseUrl)
-  const database = await openDatabase(config.databaseUrl, serverSettings(config))
+  const database = await openDatabase(config.databaseUrl, config)
   try {
     await action({ config, database, secretKey, audit })
   } finally {
@@ -43,7 +42,7 @@ export async function withContext(
 }
 
 const audit: AuditedWrite = (name, details, write) =>
-  write(makeAuditEvent(name, { ...details, actor: userName() }))
+  write(createAuditEvent(name, { ...details, actor: userName() }))
 
 /** A container may run under a number that has no name. */
 function userName(): string {

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { pruneStep } from '../../plugins/prune-step.ts'
+import { prune } from '../../plugins/database/pruning.ts'
 import { print, withContext } from './context.ts'
 
 /** Rows that one step deletes: some milliseconds of work. */
@@ -25,11 +25,10 @@ Examples:
     )
     .action((options: { json?: true }) =>
       withContext(async ({ config, database }) => {
-        const { auditRetentionDays } = config
         const total = { tokens: 0, auditEvents: 0, rateLimits: 0 }
         for (;;) {
           const begun = performance.now()
-          const step = await pruneStep(database, { auditRetentionDays, limit: STEP })
+          const step = await prune(database, config, STEP)
           total.tokens += step.tokens
           total.auditEvents += step.auditEvents
           total.rateLimits += step.rateLimits

@@ -1,6 +1,8 @@
 import proxyAddr from '@fastify/proxy-addr'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { InvalidOptionsError, OptionsSchema, parse, succeeds } from './options.ts'
+import type { Options } from '../../plugins/postern.ts'
+import { OptionsSchema, optionFormats } from './options.ts'
+import { type Formats, InvalidOptionsError, parse, succeeds } from './parse.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -57,11 +59,19 @@ export const ConfigSchema = Type.Object(
 /** The settings of the standalone server, complete. */
 export type Config = Static<typeof ConfigSchema>
 
-const formats = {
+const formats: Formats = {
+  ...optionFormats,
   // A number would pass for an address, while whoever writes one means a count of hops.
   proxy: (value: string) => !/^\d+(\/|$)/.test(value) && succeeds(() => proxyAddr.compile(value)),
   origin: (value: string) =>
     value === '*' || (!value.includes('*') && URL.canParse(value) && new URL(value).origin === value),
+}
+
+/** The part of the settings that is the plugin's. */
+export function pluginOptions(config: Config): Partial<Options> {
+  const names = Object.keys(OptionsSchema.properties)
+  const entries = Object.entries(config).filter(([name]) => names.includes(name))
+  return Object.fromEntries<unknown>(entries) as Partial<Options>
 }
 
 /** The environment variable of an option: `databaseUrl` is `DATABASE_URL`. */
@@ -80,7 +90,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     const value = env[environmentName(option)]
     if (value !== undefined) values[option] = fromText(schema, value)
   }
-  const config = parse(ConfigSchema, values, environmentName, formats)
+  const config = parse(ConfigSchema, values, formats, environmentName)
   if (config.metricsPort === config.port && config.port !== 0) {
     throw new InvalidOptionsError(`METRICS_PORT must be ${ConfigSchema.properties.metricsPort.description}`)
   }

@@ -7,55 +7,56 @@ import {
   type SqliteHandle,
 } from '../../drizzle/host-database.ts'
 import { isPostgresUrl } from '../../drizzle/index.ts'
-import type { Hooks } from '../../plugins/hooks/events.ts'
-import { InvalidOptionsError, type Options, OptionsSchema, parse } from './options.ts'
+import { type AccountHooks, accountHooks } from '../../plugins/accounts/hooks.ts'
+import type { Options, Settings } from '../../plugins/postern.ts'
+import { type SessionHooks, sessionHooks } from '../../plugins/service.ts'
+import { type ThrottlingHooks, throttlingHooks } from '../../plugins/throttling/hooks.ts'
+import { OptionsSchema, optionFormats } from './options.ts'
+import { InvalidOptionsError, parse } from './parse.ts'
 import { keptSecretKey, newSecretKey } from './secret-key.ts'
 
-/** What a host hands over: any of the settings, the hooks that it takes part by, and what only a host has. */
+/**
+ * The hooks of a host app. `before…` hooks are awaited, and veto by throwing: the error is the response, best with a
+ * `statusCode`. `on…` hooks are told after the commit; they are not awaited, and what they throw is only logged.
+ */
+export interface Hooks extends AccountHooks, SessionHooks, ThrottlingHooks {}
+
+const HOOKS: Record<keyof Hooks, true> = {
+  ...accountHooks,
+  ...sessionHooks,
+  ...throttlingHooks,
+}
+
+/** What a host app registers Postern with: any of the options, its hooks, and what only a host app has. */
 export type PosternOptions = Partial<Options> &
   Hooks & {
-    /** Stands before the path of every endpoint. */
+    /** The prefix of every endpoint's path. */
     prefix?: string
     /**
-     * A database of your own instead of `databaseUrl`: opened by better-sqlite3, or a `Pool` of `pg`. It stays yours: Postern neither
-     * configures nor closes it. Postern's tables stand beside yours: in SQLite each with `tablePrefix` before its name, in PostgreSQL
-     * in the schema `databaseSchema`. `secretKey` must be set with it.
+     * Your own database instead of `databaseUrl`: a handle opened by better-sqlite3, or a `Pool` of `pg`. Postern neither
+     * configures nor closes it. Its tables are created beside yours: in SQLite with `tablePrefix` before each name, in
+     * PostgreSQL in the schema `databaseSchema`. Requires `secretKey`.
      */
     database?: SqliteHandle | PostgresPool
-    /** Stands before the names of Postern's tables in your SQLite `database`; `postern_` by default. */
+    /** The prefix of the names of Postern's tables in your SQLite `database`; `postern_` by default. */
     tablePrefix?: string
-    /** Whether Postern brings its tables in your `database` up to date; set it to false where you call `migrate` yourself. */
+    /** Whether Postern migrates its tables in your `database`; set it to false if you call `migrate` yourself. */
     migrate?: boolean
     /** Whether requests and queries are measured, for `app.postern.metrics()`. */
     metrics?: boolean
   }
 
-/** A host's options, checked and complete. */
-export interface ParsedHostOptions {
-  options: Options
-  secretKey: string
-  source: string | HostDatabase
-  hooks: Hooks
-  /** Whether requests and queries are measured. */
-  isMeasured: boolean
+/** The options of a host app, checked and complete. */
+export interface ParsedOptions {
+  settings: Settings
   /** What concerns Fastify. */
   registration: RegisterOptions
 }
 
-const HOOKS = [
-  'beforeRegister',
-  'onRegistered',
-  'beforeLogin',
-  'onLoggedIn',
-  'onLoginFailed',
-  'onLoggedOut',
-  'onThrottled',
-] as const satisfies (keyof Hooks)[]
-
 /** A path, or nothing. */
 const PREFIX = /^(\/.*[^/])?$/
 
-/** How connections are made, which a host does itself for a pool of its own. */
+/** How connections are opened, which a host app decides itself for its own pool. */
 const CONNECTION_OPTIONS = [
   'databasePoolSize',
   'databaseConnectTimeoutMs',
@@ -67,11 +68,11 @@ const CONNECTION_OPTIONS = [
 const TABLE_PREFIX = /^[a-z_][a-z0-9_]*$/i
 
 /**
- * Checks what a host has handed over.
+ * Checks the options of a host app.
  *
  * @throws InvalidOptionsError naming each option that is wrong
  */
-export function parseHostOptions(given: PosternOptions & RegisterOptions): ParsedHostOptions {
+export function parseOptions(given: PosternOptions & RegisterOptions): ParsedOptions {
   const {
     database,
     tablePrefix,
@@ -83,12 +84,12 @@ export function parseHostOptions(given: PosternOptions & RegisterOptions): Parse
     ...others
   } = given
   const faults: string[] = []
-  const hooks: Hooks = {}
+  const hooks: Record<string, unknown> = {}
   const values: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(others)) {
     if (value === undefined) continue
-    if (!(HOOKS as readonly string[]).includes(name)) values[name] = value
-    else if (typeof value === 'function') Object.assign(hooks, { [name]: value })
+    if (!Object.hasOwn(HOOKS, name)) values[name] = value
+    else if (typeof value === 'function') hooks[name] = value
     else faults.push(`${name} must be a function`)
   }
   if (prefix !== undefined && !PREFIX.test(prefix)) {
@@ -104,14 +105,16 @@ export function parseHostOptions(given: PosternOptions & RegisterOptions): Parse
     faults.push('SECRET_KEY (secretKey) must be set with PostgreSQL: every instance needs the same one')
   }
 
-  const options = collect(faults, () => parse(OptionsSchema, values))
+  const options = collect(faults, () => parse(OptionsSchema, values, optionFormats))
   if (!options || faults.length > 0) throw new InvalidOptionsError(faults.join('\n'))
   return {
-    options,
-    secretKey: options.secretKey ?? (database ? newSecretKey() : keptSecretKey(options.databaseUrl)),
-    source: database ? hostDatabase(given, options) : options.databaseUrl,
-    hooks,
-    isMeasured: metrics,
+    settings: {
+      ...options,
+      secretKey: options.secretKey ?? (database ? newSecretKey() : keptSecretKey(options.databaseUrl)),
+      database: database ? hostDatabase(given, options) : options.databaseUrl,
+      metrics,
+      hooks,
+    },
     registration: {
       ...(prefix !== undefined && { prefix }),
       ...(logLevel !== undefined && { logLevel }),
@@ -138,12 +141,14 @@ function findDatabaseFaults(given: PosternOptions): string[] {
   }
   if (databaseUrl !== undefined) faults.push('database and databaseUrl must not come together')
   if (secretKey === undefined && (isPool || (isHandle && database.name !== ':memory:'))) {
-    faults.push('secretKey must be set, since database is: there is no place of Postern’s own to keep one')
+    faults.push('secretKey must be set with database: Postern has no place of its own to store one')
   }
-  if (isPool && tablePrefix !== undefined)
+  if (isPool && tablePrefix !== undefined) {
     faults.push('tablePrefix must come with SQLite; PostgreSQL has databaseSchema')
-  if (isHandle && databaseSchema !== undefined)
+  }
+  if (isHandle && databaseSchema !== undefined) {
     faults.push('databaseSchema must come with PostgreSQL; SQLite has tablePrefix')
+  }
   for (const name of CONNECTION_OPTIONS) {
     if (given[name] !== undefined) faults.push(`${name} must come with databaseUrl`)
   }
@@ -159,7 +164,7 @@ function isSqliteHandle(database: unknown): database is SqliteHandle {
   return typeof prepare === 'function' && typeof pragma === 'function'
 }
 
-/** Adds the faults that an action throws to those found already. */
+/** Adds the faults that an action throws to those found before. */
 function collect<T>(faults: string[], action: () => T): T | undefined {
   try {
     return action()

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { databasePath, isPostgresUrl } from '../../drizzle/index.ts'
-import { InvalidOptionsError, isSecretKey } from './options.ts'
+import { isSecretKey } from './options.ts'
+import { InvalidOptionsError } from './parse.ts'
 
 /**
  * The secret of a deployment that sets none: kept in a file beside the database, which only its owner can read, and made

@@ -35,7 +35,10 @@ export async function setScene(t: Test): Promise<Scene> {
 
 /** Opens a database for as long as the test takes. */
 export async function open(t: Test, url: string, schema?: string): Promise<Database> {
-  const database = await openDatabase(url, schema === undefined ? {} : { schema, poolSize: 1 })
+  const database = await openDatabase(
+    url,
+    schema === undefined ? {} : { databaseSchema: schema, databasePoolSize: 1 },
+  )
   t.teardown(() => database.close())
   return database
 }

@@ -29,7 +29,10 @@ export async function openPlace(
   t: Test,
   { DATABASE_URL, DATABASE_SCHEMA: schema }: Settings,
 ): Promise<Database> {
-  const database = await openDatabase(DATABASE_URL, schema === undefined ? {} : { schema, poolSize: 2 })
+  const database = await openDatabase(
+    DATABASE_URL,
+    schema === undefined ? {} : { databaseSchema: schema, databasePoolSize: 2 },
+  )
   t.teardown(() => database.close())
   return database
 }

@@ -14,7 +14,13 @@ const batch = Array.from({ length: ROWS }, (_, index) => makeNew({ name: `number
 async function openThroughProxy(t: Test) {
   const { url, schema } = await makeSchema(t)
   const proxy = await startProxy(t, Number(new URL(url).port))
-  const settings = { schema, poolSize: 2, connectTimeout: 1000, statementTimeout: 1000, lockTimeout: 200 }
+  const settings = {
+    databaseSchema: schema,
+    databasePoolSize: 2,
+    databaseConnectTimeoutMs: 1000,
+    databaseStatementTimeoutMs: 1000,
+    databaseLockTimeoutMs: 200,
+  }
   const database = await openDatabase(proxy.through(url), settings)
   t.teardown(() => database.close())
   const count = () =>

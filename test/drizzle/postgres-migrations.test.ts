@@ -24,14 +24,14 @@ t.test('makes the tables once for all who open it at the same moment', async (t)
   const { url, schema } = await makeSchema(t)
 
   const databases = await Promise.all(
-    Array.from({ length: 10 }, () => openDatabase(url, { schema, poolSize: 1 })),
+    Array.from({ length: 10 }, () => openDatabase(url, { databaseSchema: schema, databasePoolSize: 1 })),
   )
 
   await Promise.all(databases.map((database) => database.ping()))
   await Promise.all(databases.map((database) => database.close()))
   const made = await describeSchema(schema)
   t.match(made, { migrations: { length: migrationCount('postgres') } })
-  await (await openDatabase(url, { schema })).close()
+  await (await openDatabase(url, { databaseSchema: schema })).close()
   t.same(await describeSchema(schema), made, 'and opening it again changes nothing')
 })
 
@@ -42,7 +42,11 @@ t.test('waits while another process migrates', async (t) => {
   t.teardown(() => other.end())
   await other.query('select pg_advisory_lock($1)', [ADVISORY_LOCK])
 
-  const opening = openDatabase(url, { schema, lockTimeout: 100, statementTimeout: 100 })
+  const opening = openDatabase(url, {
+    databaseSchema: schema,
+    databaseLockTimeoutMs: 100,
+    databaseStatementTimeoutMs: 100,
+  })
   t.equal(await Promise.race([opening, setTimeout(500, 'waits')]), 'waits')
   t.same(await asSuperuser('select from pg_tables where schemaname = $1', [schema]), [])
 
@@ -54,12 +58,12 @@ t.test('waits while another process migrates', async (t) => {
 
 t.test('leaves a database of a newer version as it is', async (t) => {
   const { url, schema } = await makeSchema(t)
-  await (await openDatabase(url, { schema })).close()
+  await (await openDatabase(url, { databaseSchema: schema })).close()
   await asSuperuser(`alter table ${schema}.users add column shoe_size integer`)
   await asSuperuser(`insert into ${schema}.postern_migrations values (9999999999999, 'unknown')`)
   const before = await describeSchema(schema)
 
-  await t.rejects(openDatabase(url, { schema }), NewerDatabaseError)
+  await t.rejects(openDatabase(url, { databaseSchema: schema }), NewerDatabaseError)
 
   t.same(await describeSchema(schema), before)
 })
@@ -97,7 +101,7 @@ t.test('leaves nothing half-made when a step fails', async (t) => {
   // In the way of the last table of the first step.
   await asSuperuser(`create table ${schema}.users (name text)`)
 
-  await t.rejects(openDatabase(url, { schema }), /"users" already exists/)
+  await t.rejects(openDatabase(url, { databaseSchema: schema }), /"users" already exists/)
 
   t.same(await asSuperuser('select tablename from pg_tables where schemaname = $1', [schema]), [
     { tablename: 'users' },
@@ -111,8 +115,8 @@ t.test('makes a schema where there is none, and needs no right to where there is
     [schema],
   )
   t.same(may, { create: false })
-  await (await openDatabase(url, { schema })).close()
-  await t.rejects(openDatabase(url, { schema: `${schema}_2` }), 'it may not make another')
+  await (await openDatabase(url, { databaseSchema: schema })).close()
+  await t.rejects(openDatabase(url, { databaseSchema: `${schema}_2` }), 'it may not make another')
 
   const { url: ownUrl, pool } = await makeDatabase(t)
   const database = await openDatabase(ownUrl)

@@ -11,10 +11,10 @@ async function openThroughProxy(t: Test) {
   const { url, schema } = await makeSchema(t)
   const proxy = await startProxy(t, Number(new URL(url).port))
   const database = await openDatabase(proxy.through(url), {
-    schema,
-    poolSize: POOL_SIZE,
-    connectTimeout: 500,
-    statementTimeout: 500,
+    databaseSchema: schema,
+    databasePoolSize: POOL_SIZE,
+    databaseConnectTimeoutMs: 500,
+    databaseStatementTimeoutMs: 500,
   })
   t.teardown(() => database.close())
   return { database, proxy, role: schema }
@@ -78,7 +78,7 @@ t.test('an idle database keeps no process from ending', async (t) => {
   const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
   const { url, schema } = await makeSchema(t)
   const before = sockets()
-  const database = await openDatabase(url, { schema })
+  const database = await openDatabase(url, { databaseSchema: schema })
   t.teardown(() => database.close())
   await database.ping()
   t.equal(database.pool?.().total, 1)

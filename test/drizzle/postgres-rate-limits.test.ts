@@ -12,7 +12,7 @@ const SETTINGS = { keyPrefix: 'a', points: 3, duration: HOUR }
 async function makeScene(t: Test) {
   const { url, schema } = await makeSchema(t)
   const open = async () => {
-    const database = await openDatabase(url, { schema, poolSize: 2 })
+    const database = await openDatabase(url, { databaseSchema: schema, databasePoolSize: 2 })
     t.teardown(() => database.close())
     return database
   }

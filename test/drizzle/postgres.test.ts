@@ -11,7 +11,7 @@ t.test('finds its tables in the schema public too, whatever the search path is',
   await pool.query('create table elsewhere.users (name text)')
   await pool.query(`alter database ${name} set search_path = elsewhere`)
 
-  const database = await openDatabase(url, { schema: 'public' })
+  const database = await openDatabase(url, { databaseSchema: 'public' })
   t.teardown(() => database.close())
   const user = makeUser()
   await database.users.insert(user, makeEvent())
@@ -43,7 +43,12 @@ t.test('reads dates rightly, however the database is told to write them', async 
 t.test('has each of its connections commit to the disk, and wait no longer than it is told', async (t) => {
   const { url, pool, name } = await makeDatabase(t)
   await pool.query(`alter database ${name} set synchronous_commit = off`)
-  const settings = { ...SERVER_DEFAULTS, poolSize: 2, statementTimeout: 1234, lockTimeout: 567 }
+  const settings = {
+    ...SERVER_DEFAULTS,
+    databasePoolSize: 2,
+    databaseStatementTimeoutMs: 1234,
+    databaseLockTimeoutMs: 567,
+  }
 
   const connection = await connectPostgres(url, settings)
   t.teardown(() => connection.close())

@@ -9,7 +9,7 @@ const kinds: Record<string, (t: Test) => Promise<Database>> = {
   'in the memory of the process': (t) => openDatabase(join(t.testdir(), 'postern.db')),
   'in PostgreSQL': async (t) => {
     const { url, schema } = await makeSchema(t)
-    return await openDatabase(url, { schema, poolSize: 3 })
+    return await openDatabase(url, { databaseSchema: schema, databasePoolSize: 3 })
   },
 }
 

@@ -20,7 +20,7 @@ const kinds: Record<string, Make> = {
   },
   PostgreSQL: async (t) => {
     const { url, schema } = await makeSchema(t)
-    return () => openDatabase(url, { schema, poolSize: 4 })
+    return () => openDatabase(url, { databaseSchema: schema, databasePoolSize: 4 })
   },
 }
 

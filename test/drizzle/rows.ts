@@ -10,7 +10,7 @@ import type {
   PrincipalSlot,
   SigningKeyRow,
 } from '../../drizzle/index.ts'
-import { makeAuditEvent } from '../../plugins/audit/event.ts'
+import { createAuditEvent } from '../../plugins/audit/event.ts'
 
 /** The present of these rows, to the millisecond. */
 export const NOW = new Date('2026-11-22T09:30:00.123Z')
@@ -51,7 +51,7 @@ export function makeSigningKey(key: Partial<SigningKeyRow> = {}): SigningKeyRow 
 }
 
 export function makeEvent(event: Partial<AuditEventRow> = {}): AuditEventRow {
-  return { ...makeAuditEvent('user_updated'), createdAt: NOW, ...event }
+  return { ...createAuditEvent('user_updated'), createdAt: NOW, ...event }
 }
 
 type Key = Pick<PrincipalSlot, 'userId' | 'jti' | 'kid'>

@@ -71,7 +71,7 @@ t.test('refuses a database that does not fit', async (t) => {
   t.same(await faultsOf(t, { database: memory, databaseUrl: 'postern.db', secretKey: SECRET }), [
     'database and databaseUrl must not come together',
   ])
-  t.match(await faultsOf(t, { database: file }), [/^secretKey must be set, since database is/])
+  t.match(await faultsOf(t, { database: file }), [/^secretKey must be set with database: /])
   for (const tablePrefix of ['', '1st_', 'a b', 'x"; drop table users; --', 7]) {
     t.match(await faultsOf(t, { database: memory, tablePrefix }), [/^tablePrefix must be/], `${tablePrefix}`)
   }
@@ -86,7 +86,7 @@ t.test('refuses a pool of PostgreSQL that does not fit', async (t) => {
   t.same(await faultsOf(t, { database, databaseUrl: 'postern.db', secretKey: SECRET }), [
     'database and databaseUrl must not come together',
   ])
-  t.match(await faultsOf(t, { database }), [/^secretKey must be set, since database is/])
+  t.match(await faultsOf(t, { database }), [/^secretKey must be set with database: /])
   t.same(await faultsOf(t, { database, secretKey: SECRET, tablePrefix: 'auth_' }), [
     'tablePrefix must come with SQLite; PostgreSQL has databaseSchema',
   ])

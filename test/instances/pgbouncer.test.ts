@@ -12,11 +12,11 @@ t.setTimeout(300_000)
 const postgres = await makePostgres(t)
 
 const SETTINGS = {
-  schema: 'postern',
-  poolSize: 10,
-  connectTimeout: 2000,
-  statementTimeout: 1234,
-  lockTimeout: 567,
+  databaseSchema: 'postern',
+  databasePoolSize: 10,
+  databaseConnectTimeoutMs: 2000,
+  databaseStatementTimeoutMs: 1234,
+  databaseLockTimeoutMs: 567,
 }
 
 async function connect(t: Test, url: string): Promise<pg.Client> {

@@ -104,7 +104,7 @@ t.test('warns once where it does not believe a header, and says what to set', as
   await ask({ peer: '172.17.0.3', ...forwarded('203.0.113.2') })
   await ask({ peer: '172.17.0.3', headers: { forwarded: 'for=203.0.113.2' } })
   t.equal(warnings().length, 1)
-  t.match(warnings()[0], /^172\.17\.0\.2 sent X-Forwarded-For .* let TRUST_PROXY .* name it;/)
+  t.match(warnings()[0], /^172\.17\.0\.2 sent X-Forwarded-For .* add it to TRUST_PROXY .*;/)
 })
 
 t.test('warns of a further gateway, before the trusted one, that is not trusted', async (t) => {
@@ -131,7 +131,7 @@ t.test('warns once where a trusted proxy does not say for whom it asks', async (
   t.same(warnings(), [])
   await ask({})
   await ask({ headers: { forwarded: 'for=203.0.113.2' } })
-  t.match(warnings(), [/^127\.0\.0\.1 is a trusted proxy and sent no X-Forwarded-For\. .*TRUST_PROXY/])
+  t.match(warnings(), [/^127\.0\.0\.1 is a trusted proxy and sent no X-Forwarded-For, .*TRUST_PROXY/])
   t.equal(warnings().length, 1)
 })
 

@@ -41,8 +41,8 @@ t.test('makes another next key, when the waiting one was retired', async (t) => 
 
   await retire(scene, leaked.kid)
 
-  const { key: next, made } = await lifecycle.rotate()
-  t.equal(made, true)
+  const { key: next, created } = await lifecycle.rotate()
+  t.equal(created, true)
   t.not(next.kid, leaked.kid)
   t.same(await scene.states(), ['signing', 'retired', 'published'])
   t.equal((await lifecycle.ensureSigner()).kid, signer.kid)
@@ -67,7 +67,7 @@ t.test('a retired key stays retired, whatever comes after it', async (t) => {
 
 t.test('ends the key of a former algorithm after its last token, and not before', async (t) => {
   const scene = await setScene(t)
-  const before = await scene.open({ tokenLifetime: 3600 })
+  const before = await scene.open({ accessTokenExpireMinutes: 60 })
   await before.ensureSigner()
 
   const now = await scene.open({ algorithm: 'EdDSA' })
@@ -131,7 +131,7 @@ t.test('a service with KEY_ROTATION_DAYS replaces an old key by itself when it s
   t.same(await publishedKids(t, { ...settings, KEY_ROTATION_DAYS: '30' }), [first, next], 'once')
 })
 
-t.test('a running service sees keys that are made and retired beside it', async (t) => {
+t.test('a running service sees keys that are created and retired beside it', async (t) => {
   const settings = await sharedSettings(t)
   const [app, beside] = await Promise.all([makeApp(t, settings), makeApp(t, settings)])
   const db = openBeside(t, settings)

@@ -24,7 +24,7 @@ for (const count of [2, 10]) {
 
       const keys = await scene.keys()
       t.equal(keys.length, round + 1)
-      t.equal(results.filter(({ made }) => made).length, 1, 'one of them made it')
+      t.equal(results.filter(({ created }) => created).length, 1, 'one of them created it')
       t.same(new Set(results.map(({ key }) => key.kid)), new Set([keys.at(-1)?.kid]), 'all of them found it')
       await scene.pass(LEAD)
     }
@@ -35,22 +35,22 @@ t.test('makes no further key while the next one waits', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const first = await lifecycle.rotate()
-  t.equal(first.made, true)
+  t.equal(first.created, true)
 
   const again = await (await scene.open()).rotate()
   await scene.pass(LEAD - SECOND)
   const later = await lifecycle.rotate()
 
-  t.equal(again.made, false)
+  t.equal(again.created, false)
   t.equal(again.key.kid, first.key.kid)
-  t.equal(later.made, false)
+  t.equal(later.created, false)
   await scene.pass(SECOND)
-  t.equal((await lifecycle.rotate()).made, true, 'once it signs')
+  t.equal((await lifecycle.rotate()).created, true, 'once it signs')
 })
 
 t.test('publishes the next key first, and ends the former one after its last token', async (t) => {
   const scene = await setScene(t)
-  const lifecycle = await scene.open({ tokenLifetime: 3600 })
+  const lifecycle = await scene.open({ accessTokenExpireMinutes: 60 })
   const former = await lifecycle.ensureSigner()
 
   const { key: next } = await lifecycle.rotate()
@@ -73,9 +73,9 @@ t.test('publishes the next key first, and ends the former one after its last tok
 
 t.test('keeps a key for as long as the longest-lived token that any process signed with it', async (t) => {
   const scene = await setScene(t)
-  const short = await scene.open({ tokenLifetime: 60 })
+  const short = await scene.open({ accessTokenExpireMinutes: 1 })
   await short.ensureSigner()
-  await (await scene.open({ tokenLifetime: 86_400 })).ensureSigner()
+  await (await scene.open({ accessTokenExpireMinutes: 1440 })).ensureSigner()
   await short.ensureSigner()
 
   const { key: next } = await short.rotate()
@@ -87,10 +87,10 @@ t.test('keeps a key for as long as the longest-lived token that any process sign
 
 t.test('lets no key sign that will be gone before the token', async (t) => {
   const scene = await setScene(t)
-  const former = await (await scene.open({ tokenLifetime: 60 })).ensureSigner()
-  const { key: next } = await (await scene.open({ tokenLifetime: 60 })).rotate()
+  const former = await (await scene.open({ accessTokenExpireMinutes: 1 })).ensureSigner()
+  const { key: next } = await (await scene.open({ accessTokenExpireMinutes: 1 })).rotate()
 
-  const signer = await (await scene.open({ tokenLifetime: 86_400 })).ensureSigner()
+  const signer = await (await scene.open({ accessTokenExpireMinutes: 1440 })).ensureSigner()
 
   t.equal(signer.kid, next.kid)
   t.not(signer.kid, former.kid)

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { SigningKeyRow } from '../../drizzle/index.ts'
-import type { Algorithm } from '../../plugins/signing-keys/jwt.ts'
+import type { Algorithm } from '../../plugins/signing-keys/algorithms.ts'
 import { createKeyLifecycle, type KeyLifecycle, stateOf } from '../../plugins/signing-keys/lifecycle.ts'
 import { type Beside, openBeside, openShared, sharedSettings } from '../shared-database.ts'
 
@@ -14,7 +14,7 @@ export const MARGIN = 60 * SECOND
 /** A deployment's keys, and the processes that look after them. */
 export interface Scene {
   /** A lifecycle with a database connection of its own, as each process has. */
-  open(settings?: { algorithm?: Algorithm; tokenLifetime?: number }): Promise<KeyLifecycle>
+  open(settings?: { algorithm?: Algorithm; accessTokenExpireMinutes?: number }): Promise<KeyLifecycle>
   keys(): Promise<SigningKeyRow[]>
   /** What each key is for, oldest first. */
   states(): Promise<string[]>
@@ -30,10 +30,15 @@ export async function setScene(t: Test): Promise<Scene> {
   const db = openBeside(t, settings)
   const keys = () => observer.signingKeys.list()
   return {
-    async open({ algorithm = 'ES256', tokenLifetime = 900 } = {}) {
+    async open({ algorithm = 'ES256', accessTokenExpireMinutes = 15 } = {}) {
       const database = await openShared(t, settings)
       const secretKey = settings.SECRET_KEY
-      return createKeyLifecycle({ repository: database.signingKeys, secretKey, algorithm, tokenLifetime })
+      return createKeyLifecycle({
+        repository: database.signingKeys,
+        secretKey,
+        algorithm,
+        accessTokenExpireMinutes,
+      })
     },
     keys,
     async states() {

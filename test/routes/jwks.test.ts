@@ -83,7 +83,7 @@ t.test('publishes the next key before it signs, and drops a retired one at once'
     repository: database.signingKeys,
     secretKey: settings.SECRET_KEY,
     algorithm: 'ES256',
-    tokenLifetime: 900,
+    accessTokenExpireMinutes: 15,
   }).rotate()
 
   t.same(await kids(), [first, next.kid], 'published')

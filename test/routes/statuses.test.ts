@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { makeClient } from '../../plugins/clients.ts'
+import { createClient } from '../../plugins/clients.ts'
 import {
   ada,
   bearer,
@@ -33,7 +33,7 @@ async function provocations(t: Test, app: FastifyInstance, settings: SharedSetti
   const token = await makeToken(app)
   await post(app, '/register', { ...ada, email: 'disabled@example.com' })
   await db.run("update users set disabled_at = created_at where email like 'disabled%'")
-  const client = makeClient('a service')
+  const client = createClient('a service')
   await db.run(
     'insert into clients (id, name, hashed_secret, created_at) values (?, ?, ?, ?)',
     client.row.id,

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { encodeField } from '../../routes/gateway/verify.ts'
+import { encodeField } from '../../routes/identity.ts'
 import { claimsOf, forge, stealKeys } from '../forge.ts'
 import { type Answer, ada, bearer, logIn, makeApp, makeToken } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'

@@ -11,7 +11,6 @@ import {
 import { WrongSecretKeyError } from '../../../plugins/signing-keys/index.ts'
 import { whereabouts } from '../../settings/database-location.ts'
 import { type Config, loadConfig } from '../../settings/environment.ts'
-import { serverSettings } from '../../settings/options.ts'
 import { keptSecretKey, secretKeyPath } from '../../settings/secret-key.ts'
 import { print } from '../context.ts'
 import { assertSecretKey } from '../keys/reseal.ts'
@@ -98,7 +97,7 @@ function pathOf(option: string, url: string): string | null {
 }
 
 async function open(end: 'source' | 'target', url: string, config: Config): Promise<Database> {
-  const settings = { ...serverSettings(config), poolSize: 2, statementTimeout: STATEMENT_TIMEOUT }
+  const settings = { ...config, databasePoolSize: 2, databaseStatementTimeoutMs: STATEMENT_TIMEOUT }
   try {
     return await openDatabase(url, settings)
   } catch (error) {

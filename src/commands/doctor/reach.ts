@@ -4,7 +4,6 @@ import type { PostgresInspection, SqliteInspection } from '../../../drizzle/insp
 import { inspectSqlite } from '../../../drizzle/sqlite/inspect.ts'
 import { whereabouts } from '../../settings/database-location.ts'
 import type { Config } from '../../settings/environment.ts'
-import { serverSettings } from '../../settings/options.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** A database, as far as it could be reached. */
@@ -39,7 +38,7 @@ export async function reachDatabase(config: Config): Promise<Reached> {
     if (isPostgresUrl(databaseUrl)) {
       // The driver is loaded for nobody else.
       const { inspectPostgres } = await import('../../../drizzle/postgres/inspect.ts')
-      const postgres = await inspectPostgres(databaseUrl, serverSettings(config))
+      const postgres = await inspectPostgres(databaseUrl, config)
       return { postgres, findings: [ok(`${where} answers`)] }
     }
     if (path === null) {

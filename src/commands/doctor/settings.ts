@@ -1,5 +1,5 @@
 import { type Config, ConfigSchema, environmentName, readConfig } from '../../settings/environment.ts'
-import { InvalidOptionsError } from '../../settings/options.ts'
+import { InvalidOptionsError } from '../../settings/parse.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { isMisspelling } from './misspelling.ts'
 

@@ -29,8 +29,8 @@ export function keysCommand(): Command {
     .action((options: { json?: true }) =>
       withContext(async (context) => {
         await assertSecretKey(context)
-        const { key, made } = await lifecycleOf(context).rotate()
-        if (!made) console.error('The next key was waiting already, so none was made.')
+        const { key, created } = await lifecycleOf(context).rotate()
+        if (!created) console.error('The next key was waiting already, so none was made.')
         print([describe(key, await context.database.signingKeys.list())], options)
       }),
     )
@@ -75,13 +75,7 @@ export function keysCommand(): Command {
 }
 
 function lifecycleOf({ config, database, secretKey, audit }: Context) {
-  return createKeyLifecycle({
-    repository: database.signingKeys,
-    audit,
-    secretKey,
-    algorithm: config.algorithm,
-    tokenLifetime: config.accessTokenExpireMinutes * 60,
-  })
+  return createKeyLifecycle({ ...config, repository: database.signingKeys, audit, secretKey })
 }
 
 async function find(keys: Context['database']['signingKeys'], kid: string): Promise<SigningKeyRow> {

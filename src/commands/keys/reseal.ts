@@ -2,7 +2,8 @@ import { databasePath, type SigningKeyRow } from '../../../drizzle/index.ts'
 import { WrongSecretKeyError } from '../../../plugins/signing-keys/index.ts'
 import { createKeyLifecycle, isLive } from '../../../plugins/signing-keys/lifecycle.ts'
 import { createSealer, type Sealer } from '../../../plugins/signing-keys/sealing.ts'
-import { InvalidOptionsError, isSecretKey } from '../../settings/options.ts'
+import { isSecretKey } from '../../settings/options.ts'
+import { InvalidOptionsError } from '../../settings/parse.ts'
 import { replaceKeptSecretKey } from '../../settings/secret-key.ts'
 import type { Context } from '../context.ts'
 
@@ -54,15 +55,13 @@ async function resealAll(
         signingKeys.retire(kid, now, event),
       )
     }
-    const tokenLifetime = config.accessTokenExpireMinutes * 60
-    const { algorithm } = config
-    await createKeyLifecycle({
+    const lifecycle = createKeyLifecycle({
+      ...config,
       repository: signingKeys,
       audit,
       secretKey: newSecretKey,
-      algorithm,
-      tokenLifetime,
-    }).rotate()
+    })
+    await lifecycle.rotate()
   }
 }
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { v7 as uuidv7 } from 'uuid'
 import { normalizeEmail } from '../../../plugins/accounts/email.ts'
-import { findAccountFaults } from '../../../plugins/accounts/index.ts'
+import { findUserFaults } from '../../../plugins/accounts/registration.ts'
 import { withContext } from '../context.ts'
 import { printable, toJson } from '../terminal/text.ts'
 import { toRecord } from './account.ts'
@@ -25,7 +25,7 @@ export function addCommand(): Command {
     )
     .action((given: string, { name, json }: AddOptions) =>
       withContext(async ({ config, database, audit }) => {
-        const [fault] = findAccountFaults({ email: given, name })
+        const [fault] = findUserFaults({ email: given, name })
         if (fault) throw new Error(`${fault.path.slice(1)} ${fault.message}.`)
         const email = normalizeEmail(given)
         const taken = new Error(`There is an account ${email} already.`)

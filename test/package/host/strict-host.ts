@@ -72,15 +72,15 @@ type Hidden =
   | 'tokens'
   | 'passwords'
   | 'accounts'
-  | 'administration'
   | 'signingKeys'
-  | 'hookRunner'
+  | 'hooks'
   | 'problem'
   | 'checkToken'
   | 'authenticateForGateway'
   | 'authenticateIssued'
-  | 'authenticateClient'
-  | 'ownOpenapi'
+  | 'clients'
+  | 'openapi'
+  | 'http'
   | 'jwt'
   | 'jwtVerify'
   | 'httpErrors'
@@ -109,7 +109,7 @@ for (const schema of [OptionsSchema, RegisterBodySchema, LoginBodySchema, UserSc
   if (schema.type !== 'object') throw new InvalidOptionsError('not an object')
 }
 if (!nothing || !three || typeof guard !== 'function') throw new Error('The names are not as they should be')
-if ((await service.findUser({ id: user.id }))?.disabledAt !== null) throw new Error('The account is disabled')
+if ((await service.findUser({ id: user.id }))?.disabledAt !== null) throw new Error('The user is disabled')
 
 console.log((await app.inject({ url: '/me', headers })).body)
 await Promise.all([app, secure].map((host) => host.close()))

@@ -1,6 +1,6 @@
 import type { UserRow } from '../../../../drizzle/index.ts'
 import { normalizeEmail } from '../../../../plugins/accounts/email.ts'
-import { findAccountFaults } from '../../../../plugins/accounts/index.ts'
+import { findUserFaults } from '../../../../plugins/accounts/registration.ts'
 import { makeId } from './ids.ts'
 import { COLUMNS, describeUnknown, type ImportRecord, REQUIRED_COLUMNS } from './records.ts'
 
@@ -52,7 +52,7 @@ export class AccountReader {
     const { id, email = '', name, hashed_password: hashedPassword = '' } = fields as Record<string, string>
     const createdAt = readInstant(fields, 'created_at', reasons)
     const disabledAt = readInstant(fields, 'disabled_at', reasons)
-    for (const { path, message } of findAccountFaults({ email, name })) {
+    for (const { path, message } of findUserFaults({ email, name })) {
       reasons.push(`${path.slice(1)} ${message}`)
     }
     if (!BCRYPT_HASH.test(hashedPassword)) {
