@@ -7,7 +7,9 @@ import type { ClientRow } from '../drizzle/index.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     clients: {
-      /** An `onRequest` hook: admits a client by HTTP Basic (RFC 6749 section 2.3.1), and refuses all other requests. */
+      /**
+       * An `onRequest` hook: admits a client by HTTP Basic (RFC 6749 section 2.3.1), and refuses all other requests.
+       */
       authenticate(request: FastifyRequest): Promise<void>
     }
   }

@@ -115,8 +115,8 @@ export interface Exposition {
 }
 
 /**
- * An `onRequest` hook that admits requests with a valid bearer token. The error that it throws has the `statusCode`, the
- * `code` and the `headers` of the response; if it is given the reply, it sets the headers there too.
+ * An `onRequest` hook that admits requests with a valid bearer token. The error that it throws has the `statusCode`,
+ * the `code` and the `headers` of the response; if it is given the reply, it sets the headers there too.
  */
 export interface Authenticate {
   (request: FastifyRequest, reply?: FastifyReply): Promise<void>
@@ -125,8 +125,8 @@ export interface Authenticate {
 }
 
 /**
- * Postern, for the code of the host app. The problems that its methods throw are errors with the `statusCode`, the `code`
- * and the `headers` of the response that Postern's own endpoint would send.
+ * Postern, for the code of the host app. The problems that its methods throw are errors with the `statusCode`, the
+ * `code` and the `headers` of the response that Postern's own endpoint would send.
  */
 export interface Postern {
   /** @throws the problems `invalid_request` and `email_taken`, and the error of a `beforeRegister` hook */

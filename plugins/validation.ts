@@ -8,8 +8,8 @@ import type { InvalidField } from './problem/codes.ts'
 export const STORABLE_TEXT = '^[^\\u0000\\ud800-\\udfff]*$'
 
 /**
- * Validates requests in its scope, independently of a host app's validator: nothing is dropped, defaulted or converted, and
- * all faults are reported at once.
+ * Validates requests in its scope, independently of a host app's validator: nothing is dropped, defaulted or converted,
+ * and all faults are reported at once.
  */
 async function validation(app: FastifyInstance): Promise<void> {
   const ajv = new Ajv({

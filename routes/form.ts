@@ -5,8 +5,8 @@ import type { FastifyInstance } from 'fastify'
 export type FormParameters<Name extends string> = { [name in Name]?: string }
 
 /**
- * Lets a scope parse forms as OAuth 2 does: unknown parameters are ignored, empty ones are treated as absent, and none may be
- * given twice (RFC 6749 section 3.2).
+ * Lets a scope parse forms as OAuth 2 does: unknown parameters are ignored, empty ones are treated as absent, and none
+ * may be given twice (RFC 6749 section 3.2).
  *
  * @param names the known parameters
  * @param toBody turns the parameters into the body of the route's schema; without it they are the body

@@ -6,8 +6,8 @@ import { sharedSchemas } from './schemas.ts'
 const byReference = new Map(sharedSchemas.map(({ $id, ...schema }) => [`${$id}#`, schema]))
 
 /**
- * Describes Postern's endpoints in the document of a host app that has registered @fastify/swagger, and declares their guards
- * there.
+ * Describes Postern's endpoints in the document of a host app that has registered @fastify/swagger, and declares their
+ * guards there.
  *
  * @param prefix of the endpoints; part of the guards' names, since a host app may register Postern several times
  */

@@ -10,8 +10,8 @@ interface Identity {
 const NOBODY: Identity = { id: '', email: '', name: '' }
 
 /**
- * An `onRequest` hook that sends all identity headers empty until `sendIdentity` sets them, so that a gateway which copies
- * them always overwrites the client's own.
+ * An `onRequest` hook that sends all identity headers empty until `sendIdentity` sets them, so that a gateway which
+ * copies them always overwrites the client's own.
  */
 export function sendNoIdentity(_request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   sendIdentity(reply, NOBODY)

@@ -1,8 +1,8 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 
 /**
- * Answers 405 with `Allow` (RFC 9110 section 15.5.6) to every method that a path of this scope does not have; Fastify would
- * answer 404. It adds routes, since a scope without a prefix cannot have a not-found handler.
+ * Answers 405 with `Allow` (RFC 9110 section 15.5.6) to every method that a path of this scope does not have; Fastify
+ * would answer 404. It adds routes, since a scope without a prefix cannot have a not-found handler.
  *
  * @param app a scope before its routes are registered
  * @returns a function to call after they are

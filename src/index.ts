@@ -59,9 +59,9 @@ export { InvalidOptionsError } from './settings/parse.ts'
 export type { Hooks, PosternOptions } from './settings/plugin-options.ts'
 
 /**
- * Postern for your own Fastify app: `await app.register(postern, options)`. It adds its endpoints under `prefix`, and two
- * decorators: `authenticate`, an `onRequest` hook that guards your own routes, and `postern`, an interface for your code.
- * Everything else stays in a scope of its own.
+ * Postern for your own Fastify app: `await app.register(postern, options)`. It adds its endpoints under `prefix`, and
+ * two decorators: `authenticate`, an `onRequest` hook that guards your own routes, and `postern`, an interface for your
+ * code. Everything else stays in a scope of its own.
  *
  * @throws InvalidOptionsError at registration, naming every option that is wrong
  */

@@ -4,8 +4,8 @@ import isEmail from 'validator/lib/isEmail.js'
 export const EMAIL_MAX_LENGTH = 254
 
 /**
- * Control and format characters and line breaks. No address needs them, and they make one look like another or break the
- * lines of a header. The two joiners are allowed, since some scripts need them.
+ * Control and format characters and line breaks. No address needs them, and they make one look like another or break
+ * the lines of a header. The two joiners are allowed, since some scripts need them.
  */
 const INVISIBLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 

@@ -60,8 +60,8 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   }
 
   /**
-   * Checks that arrive in the same turn of the event loop share one read. It starts after the last of them has arrived, so
-   * that each is decided by a state younger than its request.
+   * Checks that arrive in the same turn of the event loop share one read. It starts after the last of them has arrived,
+   * so that each is decided by a state younger than its request.
    */
   function decide(token: VerifiedToken, saysDisabled: boolean): Promise<VerifiedToken> {
     return new Promise((resolve, reject) => {

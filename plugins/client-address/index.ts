@@ -8,7 +8,8 @@ export interface ClientAddress {
   /**
    * The network that is treated as one client.
    *
-   * @param mayBeDirect whether a request may come from a trusted proxy's machine without having passed through the proxy
+   * @param mayBeDirect whether a request may come from a trusted proxy's machine without having passed through the
+   *   proxy
    * @returns undefined if it is not known
    */
   of(context: ActionContext, mayBeDirect?: boolean): string | undefined
@@ -58,8 +59,9 @@ async function clientAddress(app: FastifyInstance): Promise<void> {
   function warnOfUntrusted(sender: string, field: string): void {
     warn(
       'untrusted',
-      `${sender} sent ${field} and is not a trusted proxy, so ${field} was ignored and all clients behind ${sender} ` +
-        `are treated as one. If it is your gateway, add it to ${REMEDY}; otherwise a client tried to forge its address.`,
+      `${sender} sent ${field} and is not a trusted proxy, so ${field} was ignored and all clients behind ` +
+        `${sender} are treated as one. If it is your gateway, add it to ${REMEDY}; otherwise a client tried to forge ` +
+        'its address.',
     )
   }
 

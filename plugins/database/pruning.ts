@@ -21,7 +21,8 @@ export interface Pruned {
 }
 
 /**
- * Deletes some rows that have expired: tokens in `blacklisted_tokens`, and old rows in `audit_events` and `rate_limits`.
+ * Deletes some rows that have expired: tokens in `blacklisted_tokens`, and old rows in `audit_events` and
+ * `rate_limits`.
  *
  * @param limit the most rows to delete from each table
  */

@@ -34,8 +34,8 @@ export interface HashClient {
 }
 
 /**
- * Runs as many hashes at once as there are cores: more would not finish sooner, and would take time from the event loop.
- * The others wait. Origins take turns, so that one with many hashes delays only its own.
+ * Runs as many hashes at once as there are cores: more would not finish sooner, and would take time from the event
+ * loop. The others wait. Origins take turns, so that one with many hashes delays only its own.
  */
 export class HashQueue {
   /** How many hashes may run at once. */

@@ -46,8 +46,8 @@ async function passwords(
   settings: Pick<Settings, 'bcryptCost' | 'passwordMinLength'>,
 ): Promise<void> {
   const { bcryptCost, passwordMinLength } = settings
-  // A salt of the present cost and a digest that no password has. genSaltSync adds base64 padding, which must go: with it a
-  // comparison fails at once, and its speed would tell that there is no such user.
+  // A salt of the present cost and a digest that no password has. genSaltSync adds base64 padding, which must go: with
+  // it a comparison fails at once, and its speed would tell that there is no such user.
   const dummyHash = genSaltSync(bcryptCost, '2b').slice(0, SALT_LENGTH) + '.'.repeat(DIGEST_LENGTH)
 
   const queue = new HashQueue(DURATION_AT_COST_12 * 2 ** (bcryptCost - 12))

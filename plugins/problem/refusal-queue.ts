@@ -8,8 +8,8 @@ const MAX_DELAY = 3000
 const CAPACITY = 2000
 
 /**
- * Sends refusals at a steady rate (a leaky bucket as a queue). A client that retries as soon as it is refused then spends
- * its time waiting, instead of the event loop's.
+ * Sends refusals at a steady rate (a leaky bucket as a queue). A client that retries as soon as it is refused then
+ * spends its time waiting, instead of the event loop's.
  */
 export class RefusalQueue {
   #waiting = 0

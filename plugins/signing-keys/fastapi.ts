@@ -5,8 +5,8 @@ import { isEmailAddress, normalizeEmail } from '../accounts/email.ts'
 import { type AccessTokenClaims, type Jwt, LAST_TIME } from './jwt.ts'
 
 /**
- * The `algorithm` of a key that verifies the tokens of the FastAPI application that Postern has replaced, and signs none.
- * The setting ALGORITHM cannot have this value, so such a key is never confused with one of Postern's own.
+ * The `algorithm` of a key that verifies the tokens of the FastAPI application that Postern has replaced, and signs
+ * none. The setting ALGORITHM cannot have this value, so such a key is never confused with one of Postern's own.
  */
 export const FASTAPI_ALGORITHM = 'HS256-fastapi'
 
@@ -38,8 +38,8 @@ export function isFastapiHeader(header: string): boolean {
 }
 
 /**
- * The id that a user gets when they are imported, and to which their tokens refer. No other user can have it: neither an
- * earlier one, nor one who registers later with the same e-mail.
+ * The id that a user gets when they are imported, and to which their tokens refer. No other user can have it: neither
+ * an earlier one, nor one who registers later with the same e-mail.
  *
  * @param secret signs the tokens
  * @param subject the claim's value, exactly

@@ -22,8 +22,8 @@ export interface SigningKeys extends Pick<KeyLifecycle, 'maintain'> {
   /** The key whose tokens begin with this encoded header, if this process has loaded it. */
   findByHeader(header: string): SigningKey | undefined
   /**
-   * Whether an unknown header could belong to a key that another process has just created or imported. If not, there is no
-   * need to ask the database.
+   * Whether an unknown header could belong to a key that another process has just created or imported. If not, there is
+   * no need to ask the database.
    */
   mayExist(header: string): boolean
   /** Loads keys that other processes have created, rarely: callers that come at the same time share one query. */
@@ -79,7 +79,10 @@ async function signingKeys(app: FastifyInstance, settings: SigningKeysSettings):
     keysByHeader = new Map(keys.flat().map((key) => [key.header, key]))
   }
 
-  /** Opens a key, once for each header that its tokens may have: ours have one, those of a FastAPI application one of two. */
+  /**
+   * Opens a key, once for each header that its tokens may have: ours have one, those of a FastAPI application one of
+   * two.
+   */
   async function open(row: SigningKeyRow): Promise<SigningKey[]> {
     const { kid, publicKey, createdAt } = row
     const privateKey = unseal(row)

@@ -62,8 +62,8 @@ const CLAIM_TYPES = {
  * Creates the JWT functions of one key.
  *
  * @fastify/jwt prepares its signer and verifier once for the key that it is registered with, and on every call for any
- * other key. Keys are added and retired while Postern runs, so each key gets an instance of its own. That instance belongs
- * to no app, so it cannot collide with a host app's @fastify/jwt.
+ * other key. Keys are added and retired while Postern runs, so each key gets an instance of its own. That instance
+ * belongs to no app, so it cannot collide with a host app's @fastify/jwt.
  */
 export async function createJwt(options: JwtOptions): Promise<Jwt> {
   const { kid, algorithm, privateKey, publicKey, issuer, audience } = options

@@ -25,7 +25,9 @@ export interface KeyLifecycleOptions
 /** What a key is used for at a moment. */
 export type KeyState = 'published' | 'signing' | 'verifying' | 'retired'
 
-/** Creates, rotates and retires signing keys. Of several processes that do so at once, the database lets one succeed. */
+/**
+ * Creates, rotates and retires signing keys. Of several processes that do so at once, the database lets one succeed.
+ */
 export interface KeyLifecycle {
   /** The key to sign with now. Where there is none, a waiting key signs early, or a key is created. */
   ensureSigner(): Promise<SigningKeyRow>
@@ -114,8 +116,8 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
 
   /**
    * Sets the end of each key that has a successor, or whose algorithm is not used any more. This is not one step with
-   * creating the successor: a process that dies between the two leaves a key that verifies too long, never one that ends
-   * too soon.
+   * creating the successor: a process that dies between the two leaves a key that verifies too long, never one that
+   * ends too soon.
    */
   async function endReplaced(): Promise<void> {
     const keys = await repository.list()

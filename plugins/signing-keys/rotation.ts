@@ -6,7 +6,9 @@ const DAY = 86_400_000
 /** Milliseconds between two rounds. */
 const INTERVAL = 3_600_000
 
-/** Replaces the signing key at the age of `keyRotationDays`, and retires replaced keys once their tokens have expired. */
+/**
+ * Replaces the signing key at the age of `keyRotationDays`, and retires replaced keys once their tokens have expired.
+ */
 async function keyRotation(app: FastifyInstance, settings: Pick<Settings, 'keyRotationDays'>): Promise<void> {
   const { keyRotationDays = Number.POSITIVE_INFINITY } = settings
   let timer: NodeJS.Timeout

@@ -7,8 +7,8 @@ export type RateLimitName =
   | 'client_failures_per_address'
 
 /**
- * The response fields about a limit that a client has reached: `Retry-After` (RFC 9110 section 10.2.3), `RateLimit-Policy`
- * and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11).
+ * The response fields about a limit that a client has reached: `Retry-After` (RFC 9110 section 10.2.3),
+ * `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11).
  *
  * @param wait milliseconds until the next attempt is possible
  */

@@ -14,7 +14,8 @@ export interface GuessedUser {
 
 /**
  * Limits what is expensive or reveals something. Each method throws the problem `too_many_requests` before its action
- * starts. Attempts are charged before they run, so that many at once gain nothing; those that do not fail are given back.
+ * starts. Attempts are charged before they run, so that many at once gain nothing; those that do not fail are given
+ * back.
  */
 export interface Throttling {
   /** @param verify whether the password is right */

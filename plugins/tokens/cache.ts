@@ -12,12 +12,12 @@ interface Entry<Value> {
 
 /**
  * Caches what was verified of a token under the token's whole text, so that each token is verified once. The cache is
- * bounded in entries and in characters: when the young generation is full it becomes the old one, and the former old one is
- * dropped.
+ * bounded in entries and in characters: when the young generation is full it becomes the old one, and the former old
+ * one is dropped.
  */
 export class TokenCache<Value> {
-  // Keyed by the end of the token: a map hashes the whole of a string that it has not seen, and each request's token is a
-  // new string. Of two tokens with the same end the later one is kept.
+  // Keyed by the end of the token: a map hashes the whole of a string that it has not seen, and each request's token is
+  // a new string. Of two tokens with the same end the later one is kept.
   #young = new Map<string, Entry<Value>>()
   #old = new Map<string, Entry<Value>>()
   #characters = 0

@@ -16,7 +16,9 @@ export class VerifiedToken implements PrincipalSlot {
     this.key = key
   }
 
-  /** The token as `request.auth`. Created when it is first read: it would be over a third of a cached token's memory. */
+  /**
+   * The token as `request.auth`. Created when it is first read: it would be over a third of a cached token's memory.
+   */
   get auth(): Auth {
     this.#auth ??= toAuth(this.claims, this)
     return this.#auth

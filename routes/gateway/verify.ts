@@ -21,8 +21,8 @@ const VerifySchema = {
 }
 
 /**
- * `/verify`, and `/verify/*` for gateways that append the path of the request: whether a request may pass, and which user
- * sent it. The token alone decides, never the path, the method, the body or `X-Forwarded-*`.
+ * `/verify`, and `/verify/*` for gateways that append the path of the request: whether a request may pass, and which
+ * user sent it. The token alone decides, never the path, the method, the body or `X-Forwarded-*`.
  */
 const verify: Route = async (app) => {
   // Answered before the body is read: a gateway may announce one that it does not send.

@@ -5,8 +5,8 @@ import { problemResponses, type Route, success } from '../schemas.ts'
 export const LoggedOut = Type.Object({ details: Type.Literal('Logged out') })
 
 /**
- * `POST /logout`, and `GET /logout` for old clients: revokes the request's own token. A token that is revoked already is
- * admitted, so that a client that missed the first response gets the same one again.
+ * `POST /logout`, and `GET /logout` for old clients: revokes the request's own token. A token that is revoked already
+ * is admitted, so that a client that missed the first response gets the same one again.
  */
 const logout: Route = async (app) => {
   // The body is ignored, so nothing in it can be wrong.

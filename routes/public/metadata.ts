@@ -21,8 +21,8 @@ export const Metadata = Type.Object({
 })
 
 /**
- * `GET /.well-known/oauth-authorization-server`: the metadata (RFC 8414). The endpoints' URLs begin with the issuer. If the
- * issuer is not a URL, they begin with the address that the request came to, and the response must not be cached.
+ * `GET /.well-known/oauth-authorization-server`: the metadata (RFC 8414). The endpoints' URLs begin with the issuer. If
+ * the issuer is not a URL, they begin with the address that the request came to, and the response must not be cached.
  */
 const metadata: Route<Pick<Settings, 'issuer'>> = async (app, { issuer }) => {
   const issuerUrl = /^https?:/.test(issuer) && URL.canParse(issuer) ? issuer.replace(/\/$/, '') : undefined

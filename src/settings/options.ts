@@ -27,8 +27,8 @@ function limit(value: number) {
 }
 
 /**
- * The options of the plugin, for a host app and for the environment. What each means is said in `Options`; its description
- * here says what it takes, and completes the error message "… must be".
+ * The options of the plugin, for a host app and for the environment. What each means is said in `Options`; its
+ * description here says what it takes, and completes the error message "… must be".
  */
 export const OptionsSchema = Type.Object(
   {

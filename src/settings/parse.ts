@@ -10,8 +10,8 @@ export class InvalidOptionsError extends Error {
 export type Formats = Record<string, (value: string) => boolean>
 
 /**
- * Checks options against their schema, all at once, and adds the defaults. The schema's description of an option completes
- * the message "… must be".
+ * Checks options against their schema, all at once, and adds the defaults. The schema's description of an option
+ * completes the message "… must be".
  *
  * @param nameOf the name of an option where it comes from
  * @throws InvalidOptionsError. It repeats no value, which may be a secret.

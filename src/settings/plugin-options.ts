@@ -33,9 +33,9 @@ export type PosternOptions = Partial<Options> &
     /** The prefix of every endpoint's path. */
     prefix?: string
     /**
-     * Your own database instead of `databaseUrl`: a handle opened by better-sqlite3, or a `Pool` of `pg`. Postern neither
-     * configures nor closes it. Its tables are created beside yours: in SQLite with `tablePrefix` before each name, in
-     * PostgreSQL in the schema `databaseSchema`. Requires `secretKey`.
+     * Your own database instead of `databaseUrl`: a handle opened by better-sqlite3, or a `Pool` of `pg`. Postern
+     * neither configures nor closes it. Its tables are created beside yours: in SQLite with `tablePrefix` before each
+     * name, in PostgreSQL in the schema `databaseSchema`. Requires `secretKey`.
      */
     database?: SqliteHandle | PostgresPool
     /** The prefix of the names of Postern's tables in your SQLite `database`; `postern_` by default. */

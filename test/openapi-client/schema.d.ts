@@ -10,7 +10,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make an account */
+        /** Register a user */
         post: operations["register"];
         delete?: never;
         options?: never;
@@ -42,7 +42,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The public keys */
+        /** Get the public keys */
         get: operations["jwks"];
         put?: never;
         post?: never;
@@ -59,7 +59,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where everything is */
+        /** Server metadata */
         get: operations["metadata"];
         put?: never;
         post?: never;
@@ -94,8 +94,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whose token is it */
+        /** Get the current user */
         get: operations["getUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify a request for a gateway
+         * @description Any other method does the same, and so does any path below.
+         */
+        get: operations["verify"];
         put?: never;
         post?: never;
         delete?: never;
@@ -113,7 +133,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask whether a token counts */
+        /** Introspect a token */
         post: operations["introspect"];
         delete?: never;
         options?: never;
@@ -138,35 +158,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/verify": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * May a gateway let this request pass
-         * @description Any other method does the same, and so does any path below.
-         */
-        get: operations["verify"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description An account, as its owner sees it. */
+        /** @description A user, as they see themselves. */
         User: {
             /**
              * Format: uuid
-             * @description A UUID, of version 7 unless the account was imported.
+             * @description A UUID, of version 7 unless the user was imported.
              * @example 019a0b5e-4c1f-7c3a-9d2e-5b8f6a7c1d20
              */
             id: string;
@@ -251,7 +251,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The new account. */
+            /** @description The new user. */
             201: {
                 headers: {
                     /** @description RFC 9111 */
@@ -273,7 +273,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `email_taken`: The e-mail belongs to an account already. */
+            /** @description `email_taken`: A user has this e-mail already. */
             409: {
                 headers: {
                     /** @description RFC 9111 */
@@ -306,7 +306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: There were too many requests. */
+            /** @description `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     /** @description RFC 9111 */
@@ -334,7 +334,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: There is too much to do at present. `database_unavailable`: The database cannot answer at present. */
+            /** @description `overloaded`: The service is overloaded. `database_unavailable`: The database cannot answer at present. */
             503: {
                 headers: {
                     /** @description RFC 9111 */
@@ -432,7 +432,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_disabled`: The account is disabled. */
+            /** @description `account_disabled`: The user is disabled. */
             403: {
                 headers: {
                     /** @description RFC 9111 */
@@ -465,7 +465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: There were too many requests. */
+            /** @description `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     /** @description RFC 9111 */
@@ -493,7 +493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: There is too much to do at present. `database_unavailable`: The database cannot answer at present. */
+            /** @description `overloaded`: The service is overloaded. `database_unavailable`: The database cannot answer at present. */
             503: {
                 headers: {
                     /** @description RFC 9111 */
@@ -517,7 +517,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The keys, none for HS256. */
+            /** @description The keys; none for HS256. */
             200: {
                 headers: {
                     "Cache-Control"?: string;
@@ -641,7 +641,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The token is revoked, durably. */
+            /** @description The token is revoked. The revocation is durable. */
             200: {
                 headers: {
                     /** @description RFC 9111 */
@@ -703,7 +703,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The token is revoked, durably. */
+            /** @description The token is revoked. The revocation is durable. */
             200: {
                 headers: {
                     /** @description RFC 9111 */
@@ -776,7 +776,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The account. */
+            /** @description The user. */
             200: {
                 headers: {
                     /** @description RFC 9111 */
@@ -794,6 +794,78 @@ export interface operations {
                     "Cache-Control"?: "no-store";
                     /** @description RFC 6750 section 3 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`: The database cannot answer at present. */
+            503: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request may pass. */
+            200: {
+                headers: {
+                    /** @description The id; empty in every other response */
+                    "Remote-User"?: string;
+                    /** @description The e-mail */
+                    "Remote-Email"?: string;
+                    /** @description The name, percent-encoded where it is not printable ASCII */
+                    "Remote-Name"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `authentication_required`: A bearer token is required. `invalid_token`: The access token is not valid. */
+            401: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    /** @description RFC 6750 section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `account_disabled`: The user is disabled. */
+            403: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
                     [name: string]: unknown;
                 };
                 content: {
@@ -844,7 +916,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What there is to say of the token. */
+            /** @description Whether the token is valid, and its claims. */
             200: {
                 headers: {
                     /** @description RFC 9111 */
@@ -931,7 +1003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: There were too many requests. */
+            /** @description `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     /** @description RFC 9111 */
@@ -992,7 +1064,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The token does not count, durably: not any more, or it never did. */
+            /** @description The token is not valid: it has been revoked durably, or it never was. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1045,7 +1117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: There were too many requests. */
+            /** @description `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     /** @description RFC 9111 */
@@ -1056,78 +1128,6 @@ export interface operations {
                     "RateLimit-Policy"?: string;
                     /** @description The limit, how many are left, and for how many seconds */
                     RateLimit?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description RFC 9111 */
-                    "Cache-Control"?: "no-store";
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `database_unavailable`: The database cannot answer at present. */
-            503: {
-                headers: {
-                    /** @description RFC 9111 */
-                    "Cache-Control"?: "no-store";
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    verify: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It may. */
-            200: {
-                headers: {
-                    /** @description The id; empty in every other answer */
-                    "Remote-User"?: string;
-                    /** @description The e-mail */
-                    "Remote-Email"?: string;
-                    /** @description The name, percent-encoded where it is not printable ASCII */
-                    "Remote-Name"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `authentication_required`: A bearer token is required. `invalid_token`: The access token is not valid. */
-            401: {
-                headers: {
-                    /** @description RFC 9111 */
-                    "Cache-Control"?: "no-store";
-                    /** @description RFC 6750 section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `account_disabled`: The account is disabled. */
-            403: {
-                headers: {
-                    /** @description RFC 9111 */
-                    "Cache-Control"?: "no-store";
                     [name: string]: unknown;
                 };
                 content: {
