@@ -3,6 +3,11 @@
  * second and 150 MB of garbage at every start. Everything on this floor imports Drizzle from here.
  */
 import { createRequire } from 'node:module'
+import type { Database as SqliteHandle } from 'better-sqlite3'
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+
+/** A SQLite database under Drizzle. Queries that both databases share are written against this type. */
+export type SqliteDatabase = BetterSQLite3Database & { $client: SqliteHandle }
 
 const require = createRequire(import.meta.url)
 

@@ -1,12 +1,10 @@
 import type { Database as DriverHandle } from 'better-sqlite3'
 import type { Pool } from 'pg'
+import { POSTGRES_SCHEMA } from './server-settings.ts'
 import { migrateSqlite } from './sqlite/migrate.ts'
 
 /** Stands before the names of Postern's tables in a host's SQLite database, unless it says otherwise. */
 export const HOST_TABLE_PREFIX = 'postern_'
-
-/** The schema of Postern's tables in PostgreSQL, unless somebody says otherwise. */
-export const POSTGRES_SCHEMA = 'postern'
 
 /** A host's handle of a SQLite database, as better-sqlite3 opens it. */
 export interface SqliteHandle {

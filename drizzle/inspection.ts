@@ -1,6 +1,5 @@
-import { desc } from './drizzle-orm.ts'
+import { desc, type SqliteDatabase } from './drizzle-orm.ts'
 import type { SchemaState } from './migrations.ts'
-import type { SqliteDatabase } from './sqlite/client.ts'
 import type { Tables } from './sqlite/schema.ts'
 import type { SigningKeyRow } from './types.ts'
 

@@ -1,4 +1,5 @@
-import { POSTGRES_SCHEMA } from './host-database.ts'
+/** The default schema of Postern's tables in PostgreSQL. */
+export const POSTGRES_SCHEMA = 'postern'
 
 /** The settings of a PostgreSQL server, by the names of Postern's options. */
 export interface ServerSettings {

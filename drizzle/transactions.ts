@@ -1,4 +1,4 @@
-import type { SqliteDatabase } from './sqlite/client.ts'
+import type { SqliteDatabase } from './drizzle-orm.ts'
 
 /** A statement that has yet to run, and whose result is rows. */
 export interface Statement<Row = unknown> {

@@ -1,5 +1,5 @@
-import { POSTGRES_SCHEMA } from '../drizzle/host-database.ts'
 import { createPostgresTables } from '../drizzle/postgres/schema.ts'
+import { POSTGRES_SCHEMA } from '../drizzle/server-settings.ts'
 
 export {
   createPostgresTables as createTables,

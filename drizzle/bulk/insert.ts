@@ -1,4 +1,4 @@
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import type { SqliteDatabase } from '../drizzle-orm.ts'
 import type { Statement } from '../transactions.ts'
 import type { TableName, TableRow } from './columns.ts'
 

@@ -1,5 +1,4 @@
-import { asc, count, gt, inArray } from '../drizzle-orm.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import { asc, count, gt, inArray, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { guard, type Translate } from '../translate-errors.ts'
 import { primaryKeyOf, type TableName, type TableRow } from './columns.ts'

@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from 'pg'
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import type { SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { drizzle } from './orm.ts'
 import { createPostgresTables, type PostgresTables } from './schema.ts'

@@ -1,5 +1,4 @@
-import { and, asc, desc, eq, gt, gte, inArray, lt } from '../drizzle-orm.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import { and, asc, desc, eq, gt, gte, inArray, lt, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Steps, type Transact } from '../transactions.ts'
 import type { AuditEventRow } from '../types.ts'

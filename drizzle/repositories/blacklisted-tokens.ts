@@ -1,5 +1,4 @@
-import { asc, count, gt, inArray, lt, max } from '../drizzle-orm.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import { asc, count, gt, inArray, lt, max, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Transact } from '../transactions.ts'
 import type { AuditEventRow, BlacklistedTokenRow } from '../types.ts'

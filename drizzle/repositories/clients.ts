@@ -1,5 +1,4 @@
-import { asc, eq, sql } from '../drizzle-orm.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import { asc, eq, type SqliteDatabase, sql } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { isStorable } from '../storable-text.ts'
 import { rowsOf, type Transact } from '../transactions.ts'

@@ -1,4 +1,4 @@
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import type { SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import type { Transact } from '../transactions.ts'
 import { auditEvents } from './audit-events.ts'

@@ -1,5 +1,4 @@
-import { and, asc, eq, gt, isNull, lt, or } from '../drizzle-orm.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import { and, asc, eq, gt, isNull, lt, or, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Transact } from '../transactions.ts'
 import type { AuditEventRow, SigningKeyRow } from '../types.ts'

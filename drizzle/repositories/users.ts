@@ -1,5 +1,4 @@
-import { and, asc, eq, gt, isNotNull, isNull, sql } from '../drizzle-orm.ts'
-import type { SqliteDatabase } from '../sqlite/client.ts'
+import { and, asc, eq, gt, isNotNull, isNull, type SqliteDatabase, sql } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { isStorable } from '../storable-text.ts'
 import { rowsOf, type Transact } from '../transactions.ts'

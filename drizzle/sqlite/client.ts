@@ -1,7 +1,6 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
-import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import type { Connection } from '../connection.ts'
 import { drizzle } from '../drizzle-orm.ts'
 import { memoryRateLimits } from '../rate-limits/memory.ts'
@@ -12,9 +11,6 @@ import { createTables } from './schema.ts'
 import { openSqliteSnapshot } from './snapshot.ts'
 import { createSqliteTransact } from './transact.ts'
 import { createWriter } from './writer.ts'
-
-/** A SQLite database under Drizzle. */
-export type SqliteDatabase = BetterSQLite3Database & { $client: SqliteHandle }
 
 /** How long a write waits, in milliseconds, for another process's. Where no thread of its own writes, the event loop waits too. */
 const BUSY_TIMEOUT = 1000

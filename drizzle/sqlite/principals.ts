@@ -1,6 +1,5 @@
-import { eq, sql } from '../drizzle-orm.ts'
+import { eq, type SqliteDatabase, sql } from '../drizzle-orm.ts'
 import type { PrincipalReader } from '../principals.ts'
-import type { SqliteDatabase } from './client.ts'
 import type { Tables } from './schema.ts'
 
 /**

@@ -1,7 +1,6 @@
 import SqliteDriver from 'better-sqlite3'
 import type { SnapshotTransaction } from '../bulk/snapshot.ts'
-import { drizzle } from '../drizzle-orm.ts'
-import type { SqliteDatabase } from './client.ts'
+import { drizzle, type SqliteDatabase } from '../drizzle-orm.ts'
 
 /**
  * Reads on a connection of its own. The write-ahead log keeps what was there at the transaction's first read, and grows until it is over

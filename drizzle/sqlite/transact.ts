@@ -1,6 +1,6 @@
 import type { Database as SqliteHandle } from 'better-sqlite3'
+import type { SqliteDatabase } from '../drizzle-orm.ts'
 import type { Statement, Steps, Transact } from '../transactions.ts'
-import type { SqliteDatabase } from './client.ts'
 
 /** A transaction that waits for its turn. */
 interface Job {
