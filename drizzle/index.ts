@@ -76,10 +76,9 @@ export async function openDatabase(
     const cause = error instanceof DrizzleQueryError ? error.cause : error
     return connection.isUnavailable(cause) ? toError(cause) : cause
   }
-  const { db, tables, transact, writer, bulkInsert } = connection
-  const repositories = createRepositories(db, tables, transact)
+  const { db, tables, transact, bulkInsert } = connection
   return {
-    ...guardAll(writer?.move(repositories) ?? repositories, translate),
+    ...guardAll(createRepositories(connection), translate),
     ...createWholeTables(connection, translate),
     principals: guardReader(connection.principals, translate),
     ping: guard(connection.ping, translate),

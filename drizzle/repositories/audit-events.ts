@@ -2,6 +2,7 @@ import { and, asc, desc, eq, gt, gte, inArray, lt, type SqliteDatabase } from '.
 import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Steps, type Transact } from '../transactions.ts'
 import type { AuditEventRow } from '../types.ts'
+import type { ReadableDatabase } from './repository.ts'
 
 /** Which events are asked for. */
 export interface AuditFilter {
@@ -13,70 +14,77 @@ export interface AuditFilter {
 }
 
 /** Who did what. Events that belong to a write are recorded by that write, in its transaction. */
-export function auditEvents(db: SqliteDatabase, tables: Tables, transact: Transact) {
-  const { auditEvents } = tables
-  const { id, createdAt } = auditEvents
+export const auditEvents = {
+  reads(db: ReadableDatabase, { auditEvents }: Tables) {
+    const { id, createdAt } = auditEvents
 
-  function matches({ userId, event, since }: Omit<AuditFilter, 'limit'>) {
-    return and(
-      userId === undefined ? undefined : eq(auditEvents.userId, userId),
-      event === undefined ? undefined : eq(auditEvents.event, event),
-      since && gte(createdAt, since),
-    )
-  }
+    function matches({ userId, event, since }: Omit<AuditFilter, 'limit'>) {
+      return and(
+        userId === undefined ? undefined : eq(auditEvents.userId, userId),
+        event === undefined ? undefined : eq(auditEvents.event, event),
+        since && gte(createdAt, since),
+      )
+    }
 
-  return {
-    /** Records an event that stands by itself. */
-    async insert(event: AuditEventRow): Promise<void> {
-      await transact((tx) => recordEvent(tx, tables, event))
-    },
+    return {
+      /** @returns the latest events that match, oldest first */
+      async list({ limit, ...filter }: AuditFilter): Promise<AuditEventRow[]> {
+        const rows = await db
+          .select()
+          .from(auditEvents)
+          .where(matches(filter))
+          .orderBy(desc(createdAt), desc(id))
+          .limit(limit)
+        return rows.reverse()
+      },
 
-    /** @returns the latest events that match, oldest first */
-    async list({ limit, ...filter }: AuditFilter): Promise<AuditEventRow[]> {
-      const rows = await db
-        .select()
-        .from(auditEvents)
-        .where(matches(filter))
-        .orderBy(desc(createdAt), desc(id))
-        .limit(limit)
-      return rows.reverse()
-    },
+      /**
+       * Reads one page after the other, by the ids: many events may have happened in the same moment.
+       *
+       * @param after the last event of the page before
+       * @returns the first events that match, oldest first
+       */
+      async page({ limit, ...filter }: AuditFilter, after?: AuditEventRow): Promise<AuditEventRow[]> {
+        const bound = after?.id ?? (filter.since ? firstIdOf(filter.since) : '')
+        return await db
+          .select()
+          .from(auditEvents)
+          .where(and(matches(filter), gt(id, bound)))
+          .orderBy(asc(id))
+          .limit(limit)
+      },
+    }
+  },
 
-    /**
-     * Reads one page after the other, by the ids: many events may have happened in the same moment.
-     *
-     * @param after the last event of the page before
-     * @returns the first events that match, oldest first
-     */
-    async page({ limit, ...filter }: AuditFilter, after?: AuditEventRow): Promise<AuditEventRow[]> {
-      const bound = after?.id ?? (filter.since ? firstIdOf(filter.since) : '')
-      return await db
-        .select()
-        .from(auditEvents)
-        .where(and(matches(filter), gt(id, bound)))
-        .orderBy(asc(id))
-        .limit(limit)
-    },
+  writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
+    const { auditEvents } = tables
 
-    /**
-     * Deletes events from before `before`, at most `limit` of them, the oldest first.
-     *
-     * @returns how many it deleted
-     */
-    async prune(before: Date, limit: number): Promise<number> {
-      const old = db
-        .select({ id: auditEvents.id })
-        .from(auditEvents)
-        .where(lt(auditEvents.createdAt, before))
-        .orderBy(asc(auditEvents.createdAt))
-        .limit(limit)
-      const deleted = await db
-        .delete(auditEvents)
-        .where(inArray(auditEvents.id, old))
-        .returning({ id: auditEvents.id })
-      return deleted.length
-    },
-  }
+    return {
+      /** Records an event that stands by itself. */
+      async insert(event: AuditEventRow): Promise<void> {
+        await transact((tx) => recordEvent(tx, tables, event))
+      },
+
+      /**
+       * Deletes events from before `before`, at most `limit` of them, the oldest first.
+       *
+       * @returns how many it deleted
+       */
+      async prune(before: Date, limit: number): Promise<number> {
+        const old = db
+          .select({ id: auditEvents.id })
+          .from(auditEvents)
+          .where(lt(auditEvents.createdAt, before))
+          .orderBy(asc(auditEvents.createdAt))
+          .limit(limit)
+        const deleted = await db
+          .delete(auditEvents)
+          .where(inArray(auditEvents.id, old))
+          .returning({ id: auditEvents.id })
+        return deleted.length
+      },
+    }
+  },
 }
 
 /** Milliseconds that an event's id may be older than the event: it was made a moment before. */

@@ -1,29 +1,40 @@
-import type { SqliteDatabase } from '../drizzle-orm.ts'
+import type { Connection } from '../connection.ts'
 import type { Tables } from '../sqlite/schema.ts'
-import type { Transact } from '../transactions.ts'
 import { auditEvents } from './audit-events.ts'
 import { blacklistedTokens } from './blacklisted-tokens.ts'
 import { clients } from './clients.ts'
+import type { Repository } from './repository.ts'
 import { signingKeys } from './signing-keys.ts'
 import { users } from './users.ts'
+
+/** The queries of each table. */
+const REPOSITORIES = {
+  users,
+  blacklistedTokens,
+  signingKeys,
+  clients,
+  auditEvents,
+} satisfies Record<keyof Tables, Repository>
+
+/** The queries of an opened database. */
+export type Repositories = {
+  [Name in keyof typeof REPOSITORIES]: ReturnType<(typeof REPOSITORIES)[Name]['reads']> &
+    ReturnType<(typeof REPOSITORIES)[Name]['writes']>
+}
 
 /**
  * Every query of Postern, each once and each atomic, so that no caller needs a transaction. Hot ones are prepared: building a Drizzle
  * query costs twenty times what running it does.
  *
- * @param db an opened database
- * @param tables its tables
- * @param transact how it runs a transaction
+ * @param connection whose writer thread, if it has one, runs everything that writes
  */
-export function createRepositories(db: SqliteDatabase, tables: Tables, transact: Transact) {
-  return {
-    users: users(db, tables, transact),
-    blacklistedTokens: blacklistedTokens(db, tables, transact),
-    signingKeys: signingKeys(db, tables, transact),
-    clients: clients(db, tables, transact),
-    auditEvents: auditEvents(db, tables, transact),
-  }
+export function createRepositories(
+  connection: Pick<Connection, 'db' | 'tables' | 'transact' | 'writer'>,
+): Repositories {
+  const { db, tables, transact, writer } = connection
+  const repositories = Object.entries<Repository>(REPOSITORIES).map(([name, repository]) => {
+    const writes = repository.writes(db, tables, transact)
+    return [name, { ...repository.reads(db, tables), ...(writer?.move(name, writes) ?? writes) }]
+  })
+  return Object.fromEntries(repositories) as Repositories
 }
-
-/** The queries of an opened database. */
-export type Repositories = ReturnType<typeof createRepositories>

@@ -3,74 +3,81 @@ import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Transact } from '../transactions.ts'
 import type { AuditEventRow, SigningKeyRow } from '../types.ts'
 import { recordEvent } from './audit-events.ts'
+import type { ReadableDatabase } from './repository.ts'
 
 /** The keys that sign tokens, and those that still verify them. */
-export function signingKeys(db: SqliteDatabase, tables: Tables, transact: Transact) {
-  const { signingKeys } = tables
-  const { kid: kidColumn } = signingKeys
+export const signingKeys = {
+  reads(db: ReadableDatabase, { signingKeys }: Tables) {
+    const listSigningKeys = db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt)).prepare()
 
-  const listSigningKeys = db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt)).prepare()
+    return {
+      /** @returns every key there ever was, oldest first */
+      async list(): Promise<SigningKeyRow[]> {
+        return await listSigningKeys.execute()
+      },
+    }
+  },
 
-  function endsAfter(kid: string, retiresAt: Date) {
-    return and(eq(kidColumn, kid), or(isNull(signingKeys.retiresAt), gt(signingKeys.retiresAt, retiresAt)))
-  }
+  writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
+    const { signingKeys } = tables
+    const { kid: kidColumn } = signingKeys
 
-  return {
-    /** @returns every key there ever was, oldest first */
-    async list(): Promise<SigningKeyRow[]> {
-      return await listSigningKeys.execute()
-    },
+    function endsAfter(kid: string, retiresAt: Date) {
+      return and(eq(kidColumn, kid), or(isNull(signingKeys.retiresAt), gt(signingKeys.retiresAt, retiresAt)))
+    }
 
-    /** @returns false where the predecessor has a successor already: then nothing was written */
-    async insert(key: SigningKeyRow, event: AuditEventRow): Promise<boolean> {
-      return await transact(function* (tx) {
-        const [row] = yield* rowsOf(
-          tx.insert(signingKeys).values(key).onConflictDoNothing().returning({ kid: kidColumn }),
-        )
-        if (row) yield* recordEvent(tx, tables, event)
-        return row !== undefined
-      })
-    },
+    return {
+      /** @returns false where the predecessor has a successor already: then nothing was written */
+      async insert(key: SigningKeyRow, event: AuditEventRow): Promise<boolean> {
+        return await transact(function* (tx) {
+          const [row] = yield* rowsOf(
+            tx.insert(signingKeys).values(key).onConflictDoNothing().returning({ kid: kidColumn }),
+          )
+          if (row) yield* recordEvent(tx, tables, event)
+          return row !== undefined
+        })
+      },
 
-    /** Lets a key sign from `now` on, if it was to wait for longer. */
-    async activate(kid: string, now: Date): Promise<void> {
-      await db
-        .update(signingKeys)
-        .set({ activatesAt: now })
-        .where(and(eq(kidColumn, kid), gt(signingKeys.activatesAt, now)))
-    },
+      /** Lets a key sign from `now` on, if it was to wait for longer. */
+      async activate(kid: string, now: Date): Promise<void> {
+        await db
+          .update(signingKeys)
+          .set({ activatesAt: now })
+          .where(and(eq(kidColumn, kid), gt(signingKeys.activatesAt, now)))
+      },
 
-    /** Plans the end of a replaced key's use, unless it ends sooner already. */
-    async end(kid: string, retiresAt: Date): Promise<void> {
-      await db.update(signingKeys).set({ retiresAt }).where(endsAfter(kid, retiresAt))
-    },
+      /** Plans the end of a replaced key's use, unless it ends sooner already. */
+      async end(kid: string, retiresAt: Date): Promise<void> {
+        await db.update(signingKeys).set({ retiresAt }).where(endsAfter(kid, retiresAt))
+      },
 
-    /** Ends a key's use now. @returns false where it had ended already */
-    async retire(kid: string, now: Date, event: AuditEventRow): Promise<boolean> {
-      return await transact(function* (tx) {
-        const [row] = yield* rowsOf(
-          tx
-            .update(signingKeys)
-            .set({ retiresAt: now })
-            .where(endsAfter(kid, now))
-            .returning({ kid: kidColumn }),
-        )
-        if (row) yield* recordEvent(tx, tables, event)
-        return row !== undefined
-      })
-    },
+      /** Ends a key's use now. @returns false where it had ended already */
+      async retire(kid: string, now: Date, event: AuditEventRow): Promise<boolean> {
+        return await transact(function* (tx) {
+          const [row] = yield* rowsOf(
+            tx
+              .update(signingKeys)
+              .set({ retiresAt: now })
+              .where(endsAfter(kid, now))
+              .returning({ kid: kidColumn }),
+          )
+          if (row) yield* recordEvent(tx, tables, event)
+          return row !== undefined
+        })
+      },
 
-    /** Replaces the sealed private key. */
-    async reseal(kid: string, sealedPrivateKey: string): Promise<void> {
-      await db.update(signingKeys).set({ sealedPrivateKey }).where(eq(kidColumn, kid))
-    },
+      /** Replaces the sealed private key. */
+      async reseal(kid: string, sealedPrivateKey: string): Promise<void> {
+        await db.update(signingKeys).set({ sealedPrivateKey }).where(eq(kidColumn, kid))
+      },
 
-    /** Records that a key signs tokens which live for `seconds`; a shorter time than the recorded one changes nothing. */
-    async raiseMaxTokenLifetime(kid: string, seconds: number): Promise<void> {
-      await db
-        .update(signingKeys)
-        .set({ maxTokenLifetime: seconds })
-        .where(and(eq(kidColumn, kid), lt(signingKeys.maxTokenLifetime, seconds)))
-    },
-  }
+      /** Records that a key signs tokens which live for `seconds`; a shorter time than the recorded one changes nothing. */
+      async raiseMaxTokenLifetime(kid: string, seconds: number): Promise<void> {
+        await db
+          .update(signingKeys)
+          .set({ maxTokenLifetime: seconds })
+          .where(and(eq(kidColumn, kid), lt(signingKeys.maxTokenLifetime, seconds)))
+      },
+    }
+  },
 }

@@ -5,8 +5,7 @@ import { openHandle, wrapSqlite } from './client.ts'
 import type { Answer, Call } from './writer.ts'
 
 const handle = openHandle(workerData)
-const { db, tables, transact } = wrapSqlite(handle, '')
-const repositories = createRepositories(db, tables, transact) as unknown as Record<
+const repositories = createRepositories(wrapSqlite(handle, '')) as unknown as Record<
   string,
   Record<string, (...parameters: unknown[]) => Promise<unknown>>
 >

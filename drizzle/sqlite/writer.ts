@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Repositories } from '../repositories/index.ts'
+import type { Queries } from '../repositories/repository.ts'
 
 /** A method of a repository that is to be called in the writing thread. */
 export interface Call {
@@ -19,19 +19,10 @@ export type Answer = { id: number } & (
 /** Who waits for an answer. */
 type Waiter = PromiseWithResolvers<unknown>
 
-/** What writes, by its repository. Whatever is not here works as well, on the event loop. */
-const WRITES = {
-  users: ['insert', 'disable', 'enable', 'setPassword', 'raiseTokenVersion', 'delete', 'rehash'],
-  blacklistedTokens: ['insert', 'prune'],
-  signingKeys: ['insert', 'activate', 'end', 'retire', 'reseal', 'raiseMaxTokenLifetime'],
-  clients: ['insert', 'delete'],
-  auditEvents: ['insert', 'prune'],
-} as const satisfies { [Name in keyof Repositories]?: (keyof Repositories[Name])[] }
-
 /** A thread that writes to a file. */
 export interface Writer {
-  /** The same repositories, whose writes are made by the thread. */
-  move(repositories: Repositories): Repositories
+  /** The writes of a repository, run by the thread. */
+  move(repository: string, writes: Queries): Queries
   /** Ends the thread once it has made what it was told to. */
   close(): Promise<void>
 }
@@ -96,16 +87,12 @@ export function createWriter(path: string): Writer {
   }
 
   return {
-    move(repositories) {
-      const moved = Object.entries(repositories).map(([repository, methods]) => {
-        const writes = (WRITES as Record<string, readonly string[]>)[repository] ?? []
-        const calls = writes.map((method) => [
-          method,
-          (...parameters: unknown[]) => call(repository, method, parameters),
-        ])
-        return [repository, { ...methods, ...Object.fromEntries(calls) }]
-      })
-      return Object.fromEntries(moved) as Repositories
+    move(repository, writes) {
+      const moved = Object.keys(writes).map((method) => [
+        method,
+        (...parameters: unknown[]) => call(repository, method, parameters),
+      ])
+      return Object.fromEntries(moved) as Queries
     },
 
     async close() {

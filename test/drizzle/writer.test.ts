@@ -3,7 +3,10 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
-import { makeEvent, makeUser } from './rows.ts'
+import { createRepositories, type Repositories } from '../../drizzle/repositories/index.ts'
+import type { Repository } from '../../drizzle/repositories/repository.ts'
+import { openSqlite } from '../../drizzle/sqlite/client.ts'
+import { makeBlacklistedToken, makeEvent, makeSigningKey, makeUser, NOW } from './rows.ts'
 
 async function openApart(t: Test) {
   const path = join(t.testdir(), 'postern.db')
@@ -58,6 +61,75 @@ t.test('a thread that breaks down says so to whoever waits, and the next write h
   t.match(inserted, { id: user.id })
   t.equal(raised, undefined)
   t.match(await database.users.findById(user.id), { id: user.id })
+})
+
+type Method = (...parameters: never[]) => Promise<unknown>
+
+/** Parameters for every method of every repository: the compiler refuses an omission. */
+type Calls = {
+  [Name in keyof Repositories]: {
+    [Key in keyof Repositories[Name]]: Repositories[Name][Key] extends Method
+      ? Parameters<Repositories[Name][Key]>
+      : never
+  }
+}
+
+const user = makeUser()
+const key = makeSigningKey()
+const client = { id: 'c1', name: 'gateway', hashedSecret: 'digest', createdAt: NOW }
+const calls: Calls = {
+  users: {
+    insert: [user, makeEvent()],
+    findByEmail: [user.email],
+    findById: [user.id],
+    list: [{ limit: 1 }],
+    disable: [user.id, NOW, makeEvent()],
+    enable: [user.id, makeEvent()],
+    setPassword: [user.id, '$2b$10$two', makeEvent()],
+    raiseTokenVersion: [user.id, makeEvent()],
+    rehash: [user.id, '$2b$10$two', '$2b$12$two'],
+    delete: [user.id, makeEvent()],
+  },
+  blacklistedTokens: {
+    insert: [makeBlacklistedToken(), makeEvent()],
+    countAfter: ['', 1],
+    prune: [NOW, 1],
+  },
+  signingKeys: {
+    insert: [key, makeEvent()],
+    list: [],
+    activate: [key.kid, NOW],
+    end: [key.kid, NOW],
+    retire: [key.kid, NOW, makeEvent()],
+    reseal: [key.kid, 'sealed'],
+    raiseMaxTokenLifetime: [key.kid, 900],
+  },
+  clients: { insert: [client, makeEvent()], find: [client.id], list: [], delete: [client.id, makeEvent()] },
+  auditEvents: { insert: [makeEvent()], list: [{ limit: 1 }], page: [{ limit: 1 }], prune: [NOW, 1] },
+}
+
+t.test('no method writes on the event loop', async (t) => {
+  const connection = openSqlite(join(t.testdir(), 'postern.db'), { apart: true })
+  t.teardown(() => connection.close())
+  const repositories = createRepositories(connection) as unknown as Record<string, Record<string, Method>>
+  // Holds for this connection, and not for the thread's.
+  connection.db.$client.pragma('query_only = ON')
+
+  for (const [name, methods] of Object.entries(calls)) {
+    t.same(Object.keys(repositories[name] ?? {}).sort(), Object.keys(methods).sort())
+    for (const [method, parameters] of Object.entries<unknown[]>(methods)) {
+      const call = async () => await repositories[name]?.[method]?.(...(parameters as never[]))
+      await t.resolves(call, `${name}.${method}`)
+    }
+  }
+})
+
+t.test('a read gets nothing to write with', async (t) => {
+  const reads: Repository['reads'] = (db, { users }) => ({
+    // @ts-expect-error
+    forgotten: async () => await db.delete(users),
+  })
+  t.type(reads, 'function')
 })
 
 t.test('a process with nothing else to do waits for its writes, and no longer', async (t) => {

@@ -1,0 +1,15 @@
+import type { SqliteDatabase } from '../drizzle-orm.ts'
+import type { Tables } from '../sqlite/schema.ts'
+import type { Transact } from '../transactions.ts'
+
+/** A database that can only be read. */
+export type ReadableDatabase = Pick<SqliteDatabase, 'select'>
+
+/** Queries by their names. */
+export type Queries = Record<string, (...parameters: never[]) => Promise<unknown>>
+
+/** The queries of one table. `reads` get nothing to write with, so whatever writes is in `writes`, which a writer thread can run. */
+export interface Repository {
+  reads: (db: ReadableDatabase, tables: Tables) => Queries
+  writes: (db: SqliteDatabase, tables: Tables, transact: Transact) => Queries
+}
