@@ -18,6 +18,7 @@ import { databasePath, isPostgresUrl } from './url.ts'
 export type { TableName, TableRow } from './bulk/columns.ts'
 export type { Snapshot } from './bulk/snapshot.ts'
 export type { NewUser, UserBatches, UserBatchResult, UserConflict } from './bulk/user-batches.ts'
+export type { TableInfo } from './bulk/whole-tables.ts'
 export type { PoolState } from './connection.ts'
 export { DatabaseUnavailableError, NewerDatabaseError } from './errors.ts'
 export type { HostDatabase } from './host-database.ts'
@@ -77,9 +78,10 @@ export async function openDatabase(
     return connection.isUnavailable(cause) ? toError(cause) : cause
   }
   const { db, tables, transact, bulkInsert } = connection
+  const repositories = createRepositories(connection)
   return {
-    ...guardAll(createRepositories(connection), translate),
-    ...createWholeTables(connection, translate),
+    ...guardAll(repositories, translate),
+    ...createWholeTables(connection, repositories, translate),
     principals: guardReader(connection.principals, translate),
     ping: guard(connection.ping, translate),
     createRateLimiter: (settings) =>

@@ -7,13 +7,16 @@ import type { Repository } from './repository.ts'
 import { signingKeys } from './signing-keys.ts'
 import { users } from './users.ts'
 
-/** The queries of each table. */
+/**
+ * The queries of each table. `postern copy` fills the tables in this order: a service that is started on half a copy must not accept a
+ * revoked token, so revocations come first; without the signing keys it accepts no token at all, so they come last.
+ */
 const REPOSITORIES = {
-  users,
   blacklistedTokens,
-  signingKeys,
+  users,
   clients,
   auditEvents,
+  signingKeys,
 } satisfies Record<keyof Tables, Repository>
 
 /** The queries of an opened database. */

@@ -1,33 +1,10 @@
-import type { Database, Snapshot, TableName } from '../../../drizzle/index.ts'
+import type { Database, Snapshot, TableInfo } from '../../../drizzle/index.ts'
 import { startProgress } from '../terminal/progress.ts'
 import { keepYoungGenerationSmall } from '../terminal/young-generation.ts'
 import { RowChecksum } from './checksum.ts'
 
 /** Rows that are read, written or compared by one statement. */
 const BATCH = 1000
-
-/**
- * What is copied, in this order: a service that somebody starts on half a copy must not admit a revoked token, and without the keys it
- * admits none.
- */
-const TABLES = [
-  'blacklistedTokens',
-  'users',
-  'clients',
-  'auditEvents',
-  'signingKeys',
-] as const satisfies TableName[]
-
-/** Where the target may hold nothing else. Of the other tables the source's service prunes rows that an earlier attempt has copied. */
-const EXCLUSIVE: readonly TableName[] = ['users', 'clients', 'signingKeys']
-
-const NAMES = {
-  users: 'users',
-  blacklistedTokens: 'blacklisted_tokens',
-  signingKeys: 'signing_keys',
-  clients: 'clients',
-  auditEvents: 'audit_events',
-} as const satisfies Record<TableName, string>
 
 /** What has been copied of a table. */
 export type CopiedTable = {
@@ -48,14 +25,15 @@ export type CopiedTable = {
 export async function copyTables(source: Database, target: Database): Promise<CopiedTable[]> {
   keepYoungGenerationSmall()
   return await source.withSnapshot(async (snapshot) => {
-    await refuseOthers(snapshot, target)
-    const copied: { name: TableName; inserted: number; checksum: RowChecksum }[] = []
-    for (const name of TABLES) copied.push({ name, ...(await copyTable(snapshot, target, name)) })
+    const tables = source.listTables()
+    await refuseOthers(snapshot, target, tables)
+    const copied: { table: TableInfo; inserted: number; checksum: RowChecksum }[] = []
+    for (const table of tables) copied.push({ table, ...(await copyTable(snapshot, target, table)) })
     await target.withSnapshot(async (result) => {
-      for (const { name, checksum } of copied) await compare(snapshot, result, name, checksum)
+      for (const { table, checksum } of copied) await compare(snapshot, result, table, checksum)
     })
-    return copied.map(({ name, inserted, checksum }) => ({
-      table: NAMES[name],
+    return copied.map(({ table, inserted, checksum }) => ({
+      table: table.sqlName,
       rows: checksum.rows,
       inserted,
       checksum: checksum.sum,
@@ -64,20 +42,22 @@ export async function copyTables(source: Database, target: Database): Promise<Co
 }
 
 /** Before anything is written: what is there must be from an earlier attempt. */
-async function refuseOthers(source: Snapshot, target: Database): Promise<void> {
+async function refuseOthers(source: Snapshot, target: Database, tables: TableInfo[]): Promise<void> {
   await target.withSnapshot(async (snapshot) => {
-    for (const name of EXCLUSIVE) {
-      const others = await countOthers(source, snapshot, name)
+    for (const table of tables) {
+      // The source's service may have pruned rows that an earlier attempt has copied.
+      if (table.isPruned) continue
+      const others = await countOthers(source, snapshot, table)
       if (others > 0) {
         throw new Error(
-          `The target holds ${others} of its own in ${NAMES[name]}, and was left as it is. It must be empty, or hold what an interrupted copy has left. If a service was started on it too early, empty it, and copy before you start one.`,
+          `The target holds ${others} of its own in ${table.sqlName}, and was left as it is. It must be empty, or hold what an interrupted copy has left. If a service was started on it too early, empty it, and copy before you start one.`,
         )
       }
     }
   })
 }
 
-async function countOthers(source: Snapshot, target: Snapshot, name: TableName): Promise<number> {
+async function countOthers(source: Snapshot, target: Snapshot, { name }: TableInfo): Promise<number> {
   let others = 0
   for await (const rows of target.read(name, BATCH)) {
     others += rows.length - (await source.known(name, rows)).length
@@ -88,10 +68,10 @@ async function countOthers(source: Snapshot, target: Snapshot, name: TableName):
 async function copyTable(
   source: Snapshot,
   target: Database,
-  name: TableName,
+  { name, sqlName }: TableInfo,
 ): Promise<{ inserted: number; checksum: RowChecksum }> {
   const checksum = new RowChecksum()
-  const progress = startProgress(`Copying ${NAMES[name]}`, await source.count(name))
+  const progress = startProgress(`Copying ${sqlName}`, await source.count(name))
   let inserted = 0
   let writing = Promise.resolve()
   for await (const rows of source.read(name, BATCH)) {
@@ -113,18 +93,18 @@ async function copyTable(
 async function compare(
   source: Snapshot,
   target: Snapshot,
-  name: TableName,
+  { name, sqlName, isPruned }: TableInfo,
   expected: RowChecksum,
 ): Promise<void> {
-  const progress = startProgress(`Comparing ${NAMES[name]}`, expected.rows)
+  const progress = startProgress(`Comparing ${sqlName}`, expected.rows)
   const checksum = new RowChecksum()
   for await (const rows of target.read(name, BATCH)) {
-    for (const row of EXCLUSIVE.includes(name) ? rows : await source.known(name, rows)) checksum.add(row)
+    for (const row of isPruned ? await source.known(name, rows) : rows) checksum.add(row)
     progress.add(rows.length)
   }
   progress.end()
   if (checksum.equals(expected)) return
   throw new Error(
-    `${NAMES[name]} differs: ${expected.rows} rows with the checksum ${expected.sum} in the source, ${checksum.rows} with ${checksum.sum} in the target. Rows that were changed after an earlier attempt are never overwritten: stop the service, empty the target, and copy again.`,
+    `${sqlName} differs: ${expected.rows} rows with the checksum ${expected.sum} in the source, ${checksum.rows} with ${checksum.sum} in the target. Rows that were changed after an earlier attempt are never overwritten: stop the service, empty the target, and copy again.`,
   )
 }
