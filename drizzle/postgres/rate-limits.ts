@@ -104,9 +104,9 @@ class PostgresRateLimitStore implements RateLimitStore {
     return undefined
   }
 
-  async delete(key: string): Promise<boolean> {
+  async delete(key: string): Promise<void> {
     this.#refusals.delete(key)
-    return (await this.#run(this.#statements.delete, [key])) !== undefined
+    await this.#run(this.#statements.delete, [key])
   }
 
   #remember(key: string, count: RateLimitCount): void {

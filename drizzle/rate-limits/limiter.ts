@@ -1,12 +1,4 @@
-import { createRequire } from 'node:module'
 import { guard, type Translate } from '../translate-errors.ts'
-
-const require = createRequire(import.meta.url)
-
-const RateLimiterStoreAbstract =
-  require('rate-limiter-flexible/lib/RateLimiterStoreAbstract.js') as typeof import('rate-limiter-flexible').RateLimiterStoreAbstract
-const RateLimiterRes =
-  require('rate-limiter-flexible/lib/RateLimiterRes.js') as typeof import('rate-limiter-flexible').RateLimiterRes
 
 /** What is to be limited. */
 export interface RateLimiterSettings {
@@ -56,8 +48,7 @@ export interface RateLimitStore {
   get(key: string): Promise<RateLimitCount | undefined>
   /** The count of a key that is refused, as far as it is known without asking anybody. */
   recall(key: string): RateLimitCount | undefined
-  /** @returns false where there was none */
-  delete(key: string): Promise<boolean>
+  delete(key: string): Promise<void>
 }
 
 /** Makes the stores of limiters. */
@@ -71,63 +62,32 @@ export interface RateLimitBackend {
   prune(limit: number): Promise<number>
 }
 
-/** The library's limiter over one of our stores. */
-class StoredRateLimiter extends RateLimiterStoreAbstract {
-  readonly #store: RateLimitStore
-
-  constructor(settings: RateLimiterSettings, store: RateLimitStore) {
-    super({ ...settings, storeClient: store })
-    this.#store = store
-  }
-
-  async _upsert(key: string, points: number, _duration: number, isForced: boolean): Promise<RateLimitCount> {
-    return isForced ? await this.#store.set(key, points) : await this.#store.add(key, points)
-  }
-
-  async _get(key: string): Promise<RateLimitCount | null> {
-    return (await this.#store.get(key)) ?? null
-  }
-
-  async _delete(key: string): Promise<boolean> {
-    return await this.#store.delete(key)
-  }
-
-  _getRateLimiterRes(_key: string, changed: number, { points, msLeft }: RateLimitCount) {
-    return new RateLimiterRes(Math.max(0, this.points - points), msLeft, points, points === changed)
-  }
-}
-
 /**
- * Makes a limiter.
+ * Creates a limiter.
  *
  * @param store where its counts are
- * @param translate makes of what the store has thrown what the caller is to catch
+ * @param translate turns what the store throws into what the caller catches
  */
 export function createRateLimiter(
   settings: RateLimiterSettings,
   store: RateLimitStore,
   translate: Translate,
 ): RateLimiter {
-  const limiter = new StoredRateLimiter(settings, store)
+  // Instances of other versions count under the same keys.
+  const storeKey = (key: string) => `${settings.keyPrefix}:${key}`
 
   async function consume(key: string): Promise<number> {
-    try {
-      await limiter.consume(key)
-      return 0
-    } catch (refusal) {
-      // The library rejects for both reasons.
-      if (refusal instanceof RateLimiterRes) return Math.max(1, refusal.msBeforeNext)
-      throw refusal
-    }
+    const { points, msLeft } = await store.add(storeKey(key), 1)
+    return points > settings.points ? Math.max(1, msLeft) : 0
   }
 
   return {
     ...settings,
     consume: guard(consume, translate),
-    recall: (key) => store.recall(limiter.getKey(key))?.msLeft ?? 0,
-    reward: guard(async (key: string) => void (await limiter.reward(key)), translate),
-    has: guard(async (key: string) => (await limiter.get(key)) !== null, translate),
-    restart: guard(async (key: string) => void (await limiter.set(key, 1, settings.duration)), translate),
-    delete: guard(async (key: string) => void (await limiter.delete(key)), translate),
+    recall: (key) => store.recall(storeKey(key))?.msLeft ?? 0,
+    reward: guard(async (key: string) => void (await store.add(storeKey(key), -1)), translate),
+    has: guard(async (key: string) => (await store.get(storeKey(key))) !== undefined, translate),
+    restart: guard(async (key: string) => void (await store.set(storeKey(key), 1)), translate),
+    delete: guard((key: string) => store.delete(storeKey(key)), translate),
   }
 }

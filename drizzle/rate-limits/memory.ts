@@ -68,8 +68,8 @@ export class MemoryRateLimitStore implements RateLimitStore {
     return count?.level === REFUSED ? this.#describe(count) : undefined
   }
 
-  async delete(key: string): Promise<boolean> {
-    return this.#remove(this.#counts.get(key))
+  async delete(key: string): Promise<void> {
+    this.#remove(this.#counts.get(key))
   }
 
   #find(key: string): Count | undefined {
@@ -96,10 +96,10 @@ export class MemoryRateLimitStore implements RateLimitStore {
     return this.#describe(count)
   }
 
-  #remove(count: Count | undefined): boolean {
-    if (!count) return false
+  #remove(count: Count | undefined): void {
+    if (!count) return
     this.#lines[count.level]?.remove(count)
-    return this.#counts.delete(count.key)
+    this.#counts.delete(count.key)
   }
 
   #describe({ points, expiresAt }: Count): RateLimitCount {
