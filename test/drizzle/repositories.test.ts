@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
 import { makeSchema } from '../postgres.ts'
-import { type OpenEmpty, testAccounts } from './accounts.suite.ts'
 import { makeEvent, makeSlot, makeUser } from './rows.ts'
 import { testTokens } from './tokens.suite.ts'
 import { testUserBatches } from './user-batches.suite.ts'
+import { type OpenEmpty, testUsers } from './users.suite.ts'
 import { testWholeTables } from './whole-tables.suite.ts'
 
 /** Makes a database, which can be opened several times. */
@@ -32,7 +32,7 @@ for (const [kind, make] of Object.entries(kinds)) {
       return database
     }
 
-    testAccounts(t, openEmpty)
+    testUsers(t, openEmpty)
     testTokens(t, openEmpty)
     testUserBatches(t, openEmpty)
     testWholeTables(t, openEmpty)

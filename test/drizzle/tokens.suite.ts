@@ -1,5 +1,4 @@
 import type { Test } from 'tap'
-import type { OpenEmpty } from './accounts.suite.ts'
 import {
   after,
   makeBlacklistedToken,
@@ -9,6 +8,7 @@ import {
   NOW,
   readPrincipal,
 } from './rows.ts'
+import type { OpenEmpty } from './users.suite.ts'
 
 /** What every database must do for revoked tokens, signing keys and clients. */
 export function testTokens(t: Test, openEmpty: OpenEmpty): void {

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Database, UserConflict } from '../../drizzle/index.ts'
-import type { OpenEmpty } from './accounts.suite.ts'
 import { makeEvent, makeNew, NOW } from './rows.ts'
+import type { OpenEmpty } from './users.suite.ts'
 
 async function countRows(database: Database): Promise<[users: number, events: number]> {
   return await database.withSnapshot(async (snapshot) => [

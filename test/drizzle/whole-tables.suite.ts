@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import type { Snapshot, TableName, TableRow } from '../../drizzle/index.ts'
-import type { OpenEmpty } from './accounts.suite.ts'
 import { after, makeBlacklistedToken, makeEvent, makeSigningKey, makeUser, NOW } from './rows.ts'
+import type { OpenEmpty } from './users.suite.ts'
 
 type Rows = { [Name in TableName]: TableRow<Name>[] }
 

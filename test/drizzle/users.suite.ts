@@ -15,7 +15,7 @@ import {
 export type OpenEmpty = (t: Test) => Promise<Database>
 
 /** What every database must do for accounts, and for the one read that decides about a token. */
-export function testAccounts(t: Test, openEmpty: OpenEmpty): void {
+export function testUsers(t: Test, openEmpty: OpenEmpty): void {
   t.test('keeps an account as it was given', async (t) => {
     const { users } = await openEmpty(t)
     const given = makeUser({ email: 'zoë@example.com', name: 'Zoë 🦉 زوي', disabledAt: NOW, tokenVersion: 7 })
