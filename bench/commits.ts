@@ -24,7 +24,7 @@ async function measure(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'postern-commits-'))
   const path = join(directory, 'postern.db')
   const database = await openDatabase(path)
-  const apart = await openDatabase(path, { writesApart: true })
+  const apart = await openDatabase(path, { writerThread: true })
   const ways: Record<string, LogOut> = {
     'a commit for each': inTurn(() => revoke(database)),
     'a commit for each turn': () => revoke(database),

@@ -7,33 +7,33 @@ import type { Tables } from './sqlite/schema.ts'
 import type { Writer } from './sqlite/writer.ts'
 import type { Transact } from './transactions.ts'
 
-/** The connections to a server, at a moment. */
+/** The state of a connection pool. */
 export interface PoolState {
   total: number
   idle: number
-  /** Queries that wait for a connection. */
+  /** Queries waiting for a connection. */
   waiting: number
 }
 
-/** What each kind of database does in its own way, below the queries that are the same for all. */
+/** An opened database, as the queries need it: what SQLite and PostgreSQL each do in their own way. */
 export interface Connection {
   db: SqliteDatabase
   tables: Tables
   transact: Transact
   bulkInsert: BulkInsert
-  /** Sets the connection up for a great many rows, where that makes a difference. */
+  /** Prepares the connection for inserting very many rows, where that makes a difference. */
   expectBulk?(): void
   openSnapshot(): Promise<SnapshotTransaction>
   principals: PrincipalReader
   rateLimits: RateLimitBackend
   ping(): Promise<void>
-  /** Whether what a query has written survives a power cut. */
+  /** Whether a committed write survives a power cut. */
   readonly isDurable: boolean
-  /** Whether an error means that the database cannot answer, and not that the query is wrong. */
+  /** Whether an error means that the database cannot answer, rather than that the query is wrong. */
   isUnavailable(error: unknown): boolean
-  /** Undefined where writes are made where they are asked for. */
+  /** Undefined if writes run on the calling thread. */
   writer?: Writer
   close(): Promise<void>
-  /** Undefined where there is no pool. */
+  /** Undefined if there is no pool. */
   pool?(): PoolState
 }

@@ -1,12 +1,12 @@
 /**
- * drizzle-orm by its CommonJS build: the ESM one resolves two hundred modules one by one, which costs a quarter of a
- * second and 150 MB of garbage at every start. Everything on this floor imports Drizzle from here.
+ * Loads drizzle-orm's CommonJS build: its ESM build resolves two hundred modules one by one, which costs a quarter of a
+ * second and 150 MB of garbage at every start. Every file in `drizzle/` imports Drizzle from here.
  */
 import { createRequire } from 'node:module'
 import type { Database as SqliteHandle } from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 
-/** A SQLite database under Drizzle. Queries that both databases share are written against this type. */
+/** A SQLite database under Drizzle. Queries for both databases are written against this type. */
 export type SqliteDatabase = BetterSQLite3Database & { $client: SqliteHandle }
 
 const require = createRequire(import.meta.url)

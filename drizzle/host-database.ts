@@ -3,10 +3,10 @@ import type { Pool } from 'pg'
 import { POSTGRES_SCHEMA } from './server-settings.ts'
 import { migrateSqlite } from './sqlite/migrate.ts'
 
-/** Stands before the names of Postern's tables in a host's SQLite database, unless it says otherwise. */
+/** The default prefix of Postern's tables in a host app's SQLite database. */
 export const HOST_TABLE_PREFIX = 'postern_'
 
-/** A host's handle of a SQLite database, as better-sqlite3 opens it. */
+/** A host app's handle of a SQLite database, opened by better-sqlite3. */
 export interface SqliteHandle {
   readonly name: string
   readonly open: boolean
@@ -15,7 +15,7 @@ export interface SqliteHandle {
   prepare(source: string): unknown
 }
 
-/** A host's connections to PostgreSQL: a `Pool` of `pg`. */
+/** A host app's connections to PostgreSQL: a `Pool` of `pg`. */
 export interface PostgresPool {
   readonly totalCount: number
   readonly idleCount: number
@@ -24,40 +24,41 @@ export interface PostgresPool {
   query(text: string): Promise<unknown>
 }
 
-/** A SQLite database of a host's, in which Postern's tables stand beside others. */
+/** A host app's SQLite database, which holds Postern's tables beside its own. */
 export interface SqliteHost {
   handle: SqliteHandle
-  /** Stands before the name of each of Postern's tables. */
+  /** The prefix of Postern's tables. */
   tablePrefix: string
-  /** Whether to bring the tables up to date; else the host has called `migrate`. */
+  /** Whether to bring the tables up to date. If false, the host app has called `migrate`. */
   migrate: boolean
 }
 
-/** A PostgreSQL database of a host's. */
+/** A host app's PostgreSQL database. */
 export interface PostgresHost {
   pool: PostgresPool
-  /** The schema in which Postern's tables stand. */
+  /** The schema of Postern's tables. */
   schema: string
-  /** Whether to bring the tables up to date; else the host has called `migrate`. */
+  /** Whether to bring the tables up to date. If false, the host app has called `migrate`. */
   migrate: boolean
 }
 
-/** A database of a host's. */
+/** A host app's database. */
 export type HostDatabase = SqliteHost | PostgresHost
 
-/** Where a host's tables of Postern stand. */
+/** Where Postern's tables are in a host app's database. */
 export interface MigrateOptions {
-  /** In SQLite: what stands before their names; `postern_` by default. */
+  /** In SQLite: the prefix of the tables. `postern_` by default. */
   tablePrefix?: string
-  /** In PostgreSQL: their schema; `postern` by default. */
+  /** In PostgreSQL: the schema of the tables. `postern` by default. */
   databaseSchema?: string
 }
 
 /**
- * Brings Postern's tables in your database up to date, where you do so apart from starting.
+ * Brings Postern's tables in your database up to date, for apps that migrate before they start.
  *
- * @param database a handle opened by better-sqlite3, then it is done when this returns; or a `Pool` of `pg`
- * @throws NewerDatabaseError
+ * @param database a handle opened by better-sqlite3, which is migrated when this returns; or a `Pool` of `pg`, which is
+ *   migrated when the promise resolves
+ * @throws NewerDatabaseError if a newer version of Postern has migrated the database
  */
 export function migrate(database: SqliteHandle, options?: MigrateOptions): void
 export function migrate(database: PostgresPool, options?: MigrateOptions): Promise<void>
@@ -70,10 +71,10 @@ export function migrate(
   return migrateSqlite(database as DriverHandle, tablePrefix)
 }
 
-/** Whether a host's database is PostgreSQL. */
+/** Whether a host app's database is a `Pool` of `pg`. */
 export function isPostgresPool(database: unknown): database is PostgresPool {
   const { query, totalCount } = (database ?? {}) as Partial<PostgresPool>
-  // A single connection has no count of them.
+  // A single connection has `query` too, but no count of connections.
   return typeof query === 'function' && typeof totalCount === 'number'
 }
 

@@ -12,7 +12,7 @@ import { memoryRateLimits } from './rate-limits/memory.ts'
 import { createRepositories, type Repositories } from './repositories/index.ts'
 import { SERVER_DEFAULTS, type ServerSettings } from './server-settings.ts'
 import { openSqlite, wrapSqlite } from './sqlite/client.ts'
-import { guard, guardAll, guardReader } from './translate-errors.ts'
+import { translateErrors, translateReaderErrors, translateRepositoryErrors } from './translate-errors.ts'
 import { databasePath, isPostgresUrl } from './url.ts'
 
 export type { TableName, TableRow } from './bulk/columns.ts'
@@ -31,66 +31,64 @@ export { SERVER_DEFAULTS, type ServerSettings } from './server-settings.ts'
 export type * from './types.ts'
 export { databasePath, isPostgresUrl, UnknownDatabaseError } from './url.ts'
 
-/**
- * An opened database. A query that the database cannot answer at present throws what `openDatabase` was told to.
- */
+/** An opened database. While the database cannot answer, queries throw the error that `OpenOptions.toError` creates. */
 export interface Database extends Repositories, WholeTables {
   principals: PrincipalReader
-  /** Makes a limiter: with SQLite for this process, with PostgreSQL for all instances together. */
+  /** Creates a rate limiter. On SQLite it counts for this process, on PostgreSQL for all instances together. */
   createRateLimiter(settings: RateLimiterSettings): RateLimiter
-  /** Deletes counts of limiters that have expired, at most `limit` of them, and says how many. */
+  /** Deletes at most `limit` expired counts of rate limiters. @returns how many it deleted */
   pruneRateLimits(limit: number): Promise<number>
-  /** Makes many accounts at once. */
+  /** Starts creating many users at once. */
   openUserBatches(): UserBatches
-  /** Resolves when the database answers. */
+  /** Resolves if the database answers. */
   ping(): Promise<void>
-  /** Whether what a query has written survives a power cut. Only somebody else's settings may have it otherwise. */
+  /** Whether a committed write survives a power cut. It does, unless a host app or a pooler has set otherwise. */
   readonly isDurable: boolean
-  /** The connections to the server; undefined where there is none. */
+  /** The state of the connection pool. Undefined on SQLite. */
   pool?: (() => PoolState) | undefined
   close(): Promise<void>
 }
 
-/** How a database is opened. */
+/** How to open a database. */
 export interface OpenOptions extends Partial<ServerSettings> {
-  /** Makes what a query throws when the database cannot answer at present. */
+  /** Creates the error that a query throws while the database cannot answer. `DatabaseUnavailableError` by default. */
   toError?: (cause: unknown) => Error
-  /** Whether a thread of its own writes to a SQLite file, so that nothing else waits for the disk. */
-  writesApart?: boolean
+  /** Whether a writer thread writes to a SQLite file, so that the event loop never waits for the disk. */
+  writerThread?: boolean
 }
 
 /**
  * Opens a database and brings its tables up to date.
  *
- * @param source a path to a SQLite file, made where there is none; a `file:` URL; `:memory:`; a `postgres:` URL; or a host's database,
- *   which is then not closed
+ * @param source a path to a SQLite file, which is created if necessary; a `file:` URL; `:memory:`; a `postgres:` URL;
+ *   or a host app's database, which `close` leaves open
  * @throws UnknownDatabaseError, NewerDatabaseError, DatabaseUnavailableError
  */
 export async function openDatabase(
   source: string | HostDatabase,
   options: OpenOptions = {},
 ): Promise<Database> {
-  const { toError = (cause) => new DatabaseUnavailableError(cause), writesApart, ...settings } = options
-  const connection = await connect(source, { ...SERVER_DEFAULTS, ...settings }, writesApart)
+  const { toError = (cause) => new DatabaseUnavailableError(cause), writerThread, ...settings } = options
+  const connection = await connect(source, { ...SERVER_DEFAULTS, ...settings }, writerThread)
   const translate = (error: unknown): unknown => {
-    // Drizzle's own message repeats the parameters of a query, a password's hash among them.
+    // Drizzle's message repeats the parameters of the query, which may include a password hash.
     const cause = error instanceof DrizzleQueryError ? error.cause : error
     return connection.isUnavailable(cause) ? toError(cause) : cause
   }
   const { db, tables, transact, bulkInsert } = connection
   const repositories = createRepositories(connection)
   return {
-    ...guardAll(repositories, translate),
+    ...translateRepositoryErrors(repositories, translate),
     ...createWholeTables(connection, repositories, translate),
-    principals: guardReader(connection.principals, translate),
-    ping: guard(connection.ping, translate),
+    principals: translateReaderErrors(connection.principals, translate),
+    ping: translateErrors(connection.ping, translate),
     createRateLimiter: (settings) =>
       createRateLimiter(settings, connection.rateLimits.createStore(settings), translate),
-    pruneRateLimits: guard(connection.rateLimits.prune, translate),
+    pruneRateLimits: translateErrors(connection.rateLimits.prune, translate),
     openUserBatches() {
       connection.expectBulk?.()
       const batches = createUserBatches(db, tables, transact, bulkInsert)
-      return guardAll({ batches: { ...batches } }, translate).batches
+      return translateRepositoryErrors({ batches: { ...batches } }, translate).batches
     },
     get isDurable() {
       return connection.isDurable
@@ -100,7 +98,7 @@ export async function openDatabase(
   }
 }
 
-/** Makes a limiter that is of this process alone, whatever the database. */
+/** Creates a rate limiter that counts for this process alone, whichever the database. */
 export function createLocalRateLimiter(settings: RateLimiterSettings): RateLimiter {
   return createRateLimiter(settings, memoryRateLimits.createStore(settings), (error) => error)
 }
@@ -108,11 +106,13 @@ export function createLocalRateLimiter(settings: RateLimiterSettings): RateLimit
 async function connect(
   source: string | HostDatabase,
   settings: ServerSettings,
-  apart = false,
+  writerThread = false,
 ): Promise<Connection> {
   if (typeof source === 'string') {
     const path = databasePath(source)
-    return isPostgresUrl(source) ? connectServer(source, settings) : openSqlite(path ?? ':memory:', { apart })
+    return isPostgresUrl(source)
+      ? connectServer(source, settings)
+      : openSqlite(path ?? ':memory:', { writerThread })
   }
   if ('handle' in source) {
     const { handle, tablePrefix } = source
@@ -125,7 +125,7 @@ async function connect(
   return wrapPostgres(pool as Pool, schema)
 }
 
-/** The driver is loaded only here: whoever has no server does not pay for it. */
+/** Loads the driver only here: on SQLite, a start does without it. */
 async function connectServer(url: string, settings: ServerSettings): Promise<Connection> {
   const [{ connectPostgres }, { isPostgresUnavailable }] = await Promise.all([
     import('./postgres/client.ts'),
@@ -135,7 +135,7 @@ async function connectServer(url: string, settings: ServerSettings): Promise<Con
     return await connectPostgres(url, settings)
   } catch (error) {
     if (!isPostgresUnavailable(error)) throw error
-    // Without the password that a URL may carry.
+    // Not the whole URL, which may carry a password.
     const { host, pathname } = new URL(url)
     throw new DatabaseUnavailableError(error, `The database of DATABASE_URL, ${host}${pathname},`)
   }

@@ -3,46 +3,46 @@ import type { SchemaState } from './migrations.ts'
 import type { Tables } from './sqlite/schema.ts'
 import type { SigningKeyRow } from './types.ts'
 
-/** What an operator is to know of a database, found out without changing anything, its tables included. */
+/** What an operator should know about a database. Finding it out changes nothing. */
 export interface Inspection {
   schema: SchemaState
-  /** Why Postern could not write; undefined where it could. */
+  /** Why Postern could not write; undefined if it could. */
   writeFault: string | undefined
-  /** Undefined where there is no such table yet. */
+  /** Undefined if the tables do not exist, or are of an older version. */
   signingKeys: SigningKeyRow[] | undefined
-  /** The latest moment at which an account, a key or an event was recorded. */
+  /** When the latest user, key or event was recorded. */
   latest: Date | undefined
 }
 
-/** What only a SQLite file has. */
+/** What is known of a SQLite file. */
 export interface SqliteInspection extends Inspection {
   journalMode: string
-  /** What is damaged; at most three things. */
+  /** What is damaged: at most three findings. */
   damage: string[]
 }
 
-/** What only a server has. */
+/** What is known of a PostgreSQL server. */
 export interface PostgresInspection extends Inspection {
-  /** Its name and version. */
+  /** The server's name and version. */
   server: string
   encoding: string
-  /** Milliseconds that the server's clock is ahead of ours, and by how much that may be wrong. */
+  /** How far the server's clock is ahead of ours, and by how much that may be wrong, in milliseconds. */
   clockOffset: number
   clockUncertainty: number
-  /** Whether we talk to the server itself, and not to a pooler. */
+  /** Whether the connection is to the server itself, not to a pooler. */
   isDirect: boolean
   isEncrypted: boolean
   synchronousCommit: string
-  /** Whether it survives its own crash. */
+  /** The setting `fsync`: without it, a crash may destroy the database. */
   fsync: boolean
   fullPageWrites: boolean
-  /** Connections that a role such as ours may have, all instances together. */
+  /** How many connections all instances may have together. */
   connectionLimit: number
-  /** Connections of Postern's at present, ours aside; undefined where that is not known. */
+  /** How many connections Postern has now, besides this one. */
   connections: number
 }
 
-/** @param db which has tables of this version or of another */
+/** @param db whose tables have at least the columns of this version */
 export async function inspectRows(
   db: SqliteDatabase,
   { users, signingKeys, auditEvents }: Tables,
@@ -50,7 +50,7 @@ export async function inspectRows(
   const keys = await db.select().from(signingKeys)
   const moments = [
     keys.map(({ createdAt }) => createdAt),
-    // Ids are in the order of time, and have an index.
+    // UUIDv7 are in order of time, and have an index, unlike `createdAt`.
     (await db.select({ at: users.createdAt }).from(users).orderBy(desc(users.id)).limit(1)).map(
       ({ at }) => at,
     ),

@@ -1,7 +1,7 @@
 import { readMigrationFiles } from './drizzle-orm.ts'
 import { NewerDatabaseError } from './errors.ts'
 
-/** One step of the schema: when it was generated (its identity, in milliseconds), its digest, and its statements. */
+/** One migration. `createdAt`, in milliseconds, identifies it; `hash` is the digest of its file. */
 export interface Migration {
   createdAt: number
   hash: string
@@ -9,18 +9,19 @@ export interface Migration {
 }
 
 /**
- * What has yet to be applied, in order.
+ * Lists the migrations that are not applied yet, in order.
  *
- * @param folder where drizzle-kit put the SQL files
- * @param applied the `createdAt` of each step that the database already has
- * @throws NewerDatabaseError where the database has a step that this Postern does not know
+ * @param folder where drizzle-kit puts the SQL files
+ * @param applied the `createdAt` of each migration that is applied
+ * @throws NewerDatabaseError if one of them is not known to this version of Postern
  */
 export function pendingMigrations(folder: string, applied: number[]): Migration[] {
   const known = readMigrationFiles({ migrationsFolder: folder })
   const knownTimes = new Set(known.map((migration) => migration.folderMillis))
   if (applied.some((createdAt) => !knownTimes.has(createdAt))) {
     throw new NewerDatabaseError(
-      'The database was written by a newer version of Postern. It was left untouched: start that version, or restore a backup made before the upgrade.',
+      'The database was written by a newer version of Postern. It was left untouched: ' +
+        'start that version, or restore a backup made before the upgrade.',
     )
   }
   return known
@@ -28,12 +29,14 @@ export function pendingMigrations(folder: string, applied: number[]): Migration[
     .map(({ folderMillis, hash, sql }) => ({ createdAt: folderMillis, hash, statements: sql }))
 }
 
-/** How a database's tables stand to this version: there are none, some are missing, all are there, or those of a later version. */
+/** The schema of a database: absent, of an older version, of this version, or of a newer one. */
 export type SchemaState = 'none' | 'outdated' | 'current' | 'newer'
 
 /**
- * @param folder where drizzle-kit put the SQL files
- * @param applied the `createdAt` of each step that the database already has
+ * Compares a database's schema with this version's.
+ *
+ * @param folder where drizzle-kit puts the SQL files
+ * @param applied the `createdAt` of each migration that is applied
  */
 export function schemaState(folder: string, applied: number[]): SchemaState {
   if (applied.length === 0) return 'none'

@@ -1,18 +1,22 @@
 import type { PrincipalRow } from './types.ts'
 
-/** Where the answer about one token goes, and stays for as long as it is proven to be the database's present state. */
+/** Holds what the database says about one token, for as long as a reader can prove that nothing has changed. */
 export interface PrincipalSlot {
   readonly userId: string
   readonly jti: string
   readonly kid: string
-  /** What the database says; undefined where there is no such account. Only what `load` has just put here counts. */
+  /** What the database says; undefined if there is no such user. Valid only right after `load`. */
   row: PrincipalRow | undefined
-  /** By which the reader knows that `row` is the present state; null before the first time. */
+  /** By this the reader knows whether `row` is up to date; null before the first `load`. */
   state: object | string | null
 }
 
-/** Reads what a check of a token needs. */
+/** Reads what the check of a token needs. */
 export interface PrincipalReader {
-  /** Brings each slot's `row` up to the database's state at some moment after the call, all of them by one look. */
+  /**
+   * Sets each slot's `row` to the database's state at some moment after the call, by one query or without any.
+   *
+   * @returns undefined if the rows are set already
+   */
   load(slots: readonly PrincipalSlot[]): Promise<void> | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a text can be in a database. PostgreSQL's text has no NUL, and whoever asks for one gets an error. Nothing with one is stored in
- * any database, so it is not there.
+ * Whether a database can hold a text. PostgreSQL refuses queries with NUL in a text. No row has one, so there is
+ * nothing to find.
  */
 export function isStorable(text: string): boolean {
   return !text.includes('\0')

@@ -1,22 +1,22 @@
 import type { SqliteDatabase } from './drizzle-orm.ts'
 
-/** A statement that has yet to run, and whose result is rows. */
+/** A statement that returns rows, before it runs. */
 export interface Statement<Row = unknown> {
   all(): Row[]
 }
 
-/** The statements of a transaction, one after the other, and what comes of them. */
+/** The statements of a transaction, one after the other, and its result. */
 export type Steps<T> = Generator<Statement, T, unknown[]>
 
 /**
- * Runs statements in one transaction, durably by the time that it resolves. They are yielded, since SQLite's driver runs a transaction
- * at once and PostgreSQL's waits for every statement: so the same steps serve both.
+ * Runs statements in one transaction, which is durable when the promise resolves. The steps yield their statements, so
+ * that they work with both drivers: SQLite's is synchronous, PostgreSQL's is not.
  *
- * @param steps makes the statements from the database of the transaction, never from another
+ * @param steps builds the statements from the transaction's database, never from another
  */
 export type Transact = <T>(steps: (db: SqliteDatabase) => Steps<T>) => Promise<T>
 
-/** Yields a statement and takes its rows, by `yield*`. */
+/** Runs a statement as a step of a transaction: `const rows = yield* rowsOf(statement)`. */
 export function* rowsOf<Row>(statement: Statement<Row>): Generator<Statement, Row[], unknown[]> {
   return (yield statement) as Row[]
 }

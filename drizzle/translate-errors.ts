@@ -1,10 +1,10 @@
 import type { PrincipalReader } from './principals.ts'
 
-/** Makes of what a query has thrown what its caller is to catch. */
+/** Turns the error of a query into the one that its caller catches. */
 export type Translate = (error: unknown) => unknown
 
-/** The same reader, without a promise where it needs none: it is behind every check. */
-export function guardReader(reader: PrincipalReader, translate: Translate): PrincipalReader {
+/** Translates the errors of a reader. Where it returns no promise, neither does the result: every check calls it. */
+export function translateReaderErrors(reader: PrincipalReader, translate: Translate): PrincipalReader {
   return {
     load(slots) {
       try {
@@ -20,28 +20,28 @@ export function guardReader(reader: PrincipalReader, translate: Translate): Prin
 
 type Query = (...parameters: never[]) => Promise<unknown>
 
-/** The same query, whose failure for the database's sake is told from every other. */
-export function guard<Q extends Query>(query: Q, translate: Translate): Q {
-  const guarded = async (...parameters: Parameters<Q>) => {
+/** Translates the errors of a query. */
+export function translateErrors<Q extends Query>(query: Q, translate: Translate): Q {
+  const translated = async (...parameters: Parameters<Q>) => {
     try {
       return await query(...parameters)
     } catch (error) {
       throw translate(error)
     }
   }
-  return guarded as Query as Q
+  return translated as Query as Q
 }
 
-/** The same repositories, each query of them guarded. */
-export function guardAll<R extends Record<string, Record<string, Query>>>(
+/** Translates the errors of all queries of all repositories. */
+export function translateRepositoryErrors<R extends Record<string, Record<string, Query>>>(
   repositories: R,
   translate: Translate,
 ): R {
-  const guarded = Object.entries(repositories).map(([name, repository]) => [
+  const translated = Object.entries(repositories).map(([name, repository]) => [
     name,
     Object.fromEntries(
-      Object.entries(repository).map(([method, query]) => [method, guard(query, translate)]),
+      Object.entries(repository).map(([method, query]) => [method, translateErrors(query, translate)]),
     ),
   ])
-  return Object.fromEntries(guarded) as R
+  return Object.fromEntries(translated) as R
 }

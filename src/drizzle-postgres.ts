@@ -8,14 +8,14 @@ export {
 
 const tables = createPostgresTables(POSTGRES_SCHEMA)
 
-/** The accounts, as they stand in PostgreSQL: `postern.users`. */
+/** The users, in the default schema: `postern.users`. */
 export const users = tables.users
 
-/** The tokens revoked before their time, as they stand in PostgreSQL: `postern.blacklisted_tokens`. */
+/** The tokens that were revoked before they expired: `postern.blacklisted_tokens`. */
 export const blacklistedTokens = tables.blacklistedTokens
 
-/** The keys of tokens, as they stand in PostgreSQL: `postern.signing_keys`. */
+/** The keys that sign and verify tokens: `postern.signing_keys`. */
 export const signingKeys = tables.signingKeys
 
-/** The machines that may introspect and revoke tokens, as they stand in PostgreSQL: `postern.clients`. */
+/** The clients that may introspect and revoke tokens: `postern.clients`. */
 export const clients = tables.clients

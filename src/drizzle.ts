@@ -5,14 +5,14 @@ export { createTables, type Tables } from '../drizzle/sqlite/schema.ts'
 
 const tables = createTables(HOST_TABLE_PREFIX)
 
-/** The accounts, as they stand in a host's database: `postern_users`. */
+/** The users, with the default prefix: `postern_users`. */
 export const users = tables.users
 
-/** The tokens revoked before their time, as they stand in a host's database: `postern_blacklisted_tokens`. */
+/** The tokens that were revoked before they expired: `postern_blacklisted_tokens`. */
 export const blacklistedTokens = tables.blacklistedTokens
 
-/** The keys of tokens, as they stand in a host's database: `postern_signing_keys`. */
+/** The keys that sign and verify tokens: `postern_signing_keys`. */
 export const signingKeys = tables.signingKeys
 
-/** The machines that may introspect and revoke tokens, as they stand in a host's database: `postern_clients`. */
+/** The clients that may introspect and revoke tokens: `postern_clients`. */
 export const clients = tables.clients

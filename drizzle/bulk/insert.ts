@@ -3,13 +3,12 @@ import type { Statement } from '../transactions.ts'
 import type { TableName, TableRow } from './columns.ts'
 
 /**
- * Makes a statement that inserts any number of rows, several times as fast as the query builder does. A row that conflicts with one
- * that is there already, by any of its unique columns, is left out; nothing is ever overwritten.
+ * Creates a statement that inserts any number of rows, several times as fast as the query builder. It skips a row that
+ * conflicts with an existing one in any unique column, and never overwrites anything.
  *
- * @param db of a transaction
- * @param mayConflict whether a row may do so; where it is said that none does, it is faster still, and one that does all the same is
- *   an error
- * @returns the primary keys of the rows that were inserted, or nothing where that is known
+ * @param db the database of a transaction
+ * @param mayConflict true by default. False is faster, and makes a conflict an error
+ * @returns the primary keys of the inserted rows; no rows if `mayConflict` is false
  */
 export type BulkInsert = <Name extends TableName>(
   db: SqliteDatabase,

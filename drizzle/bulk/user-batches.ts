@@ -4,44 +4,44 @@ import { rowsOf, type Transact } from '../transactions.ts'
 import type { AuditEventRow, UserRow } from '../types.ts'
 import type { BulkInsert } from './insert.ts'
 
-/** An account that is to be made, and the event that says so. */
+/** A user to create, and the audit event about it. */
 export interface NewUser {
   user: UserRow
   event: AuditEventRow
 }
 
-/** An account that could not be made, and the one that has its e-mail or its id; undefined where that has just gone. */
+/** A user that could not be created, and the one that has its e-mail or id; undefined if that one was just deleted. */
 export interface UserConflict {
   user: UserRow
   taken: UserRow | undefined
 }
 
-/** What became of a batch. */
+/** The result of a batch. */
 export interface UserBatchResult {
   inserted: number
   conflicts: UserConflict[]
 }
 
-/** Accounts, many at once. */
+/** Creates many users at once. */
 export interface UserBatches {
-  /** @returns those of the ids of accounts that an event of this name is about, as far as the audit trail goes back */
+  /** @returns those of the users' ids for which the audit trail has an event of this name */
   findAudited(event: string, ids: readonly string[]): Promise<Set<string>>
-  /** @returns those of the accounts whose e-mail or id is taken */
+  /** @returns those of the users whose e-mail or id is taken */
   findConflicts(users: readonly UserRow[]): Promise<UserConflict[]>
   /**
-   * Makes accounts, each with its event.
+   * Creates users, each with its event, in one transaction.
    *
-   * @param mayStay whether the others are to be made in spite of a conflict; where it says no, nothing is written
+   * @param maySkip whether a user with a conflict may be skipped; if it returns false, nothing is written
    */
-  insert(batch: readonly NewUser[], mayStay: (conflict: UserConflict) => boolean): Promise<UserBatchResult>
+  insert(batch: readonly NewUser[], maySkip: (conflict: UserConflict) => boolean): Promise<UserBatchResult>
 }
 
-/** Ends a transaction without a trace. */
-class Refused extends Error {
+/** Rolls a transaction back. */
+class BatchRefused extends Error {
   readonly conflicts: UserConflict[]
 
   constructor(conflicts: UserConflict[]) {
-    super('The batch is refused')
+    super('A user of the batch conflicts with another')
     this.conflicts = conflicts
   }
 }
@@ -79,7 +79,7 @@ export function createUserBatches(
       return pair(rows, await selectTaken(db, rows)).filter(({ taken }) => taken !== undefined)
     },
 
-    async insert(batch, mayStay) {
+    async insert(batch, maySkip) {
       if (batch.length === 0) return { inserted: 0, conflicts: [] }
       if (!expectsConflicts) {
         try {
@@ -88,47 +88,47 @@ export function createUserBatches(
           if (!isConflict(error)) throw error
         }
       }
-      const result = await insertOthers(batch, mayStay)
-      // Where some are there, so are probably more of those that come next.
+      const result = await insertUnlessTaken(batch, maySkip)
+      // After one conflict, the next batches probably have more.
       expectsConflicts = result.conflicts.length > 0
       return result
     },
   }
 
-  /** @throws where one of them conflicts with another */
+  /** @throws if a user conflicts with another one */
   async function insertNew(batch: readonly NewUser[]): Promise<UserBatchResult> {
     await transact(function* (tx) {
       const [users, events] = [batch.map(({ user }) => user), batch.map(({ event }) => event)]
-      // Made both before one is awaited: PostgreSQL works on the first while the second is put into words.
+      // Both are created before the first is awaited: PostgreSQL runs one while the other is serialised.
       const statements = [bulkInsert(tx, 'users', users, false), bulkInsert(tx, 'auditEvents', events, false)]
       for (const statement of statements) yield* rowsOf(statement)
     })
     return { inserted: batch.length, conflicts: [] }
   }
 
-  async function insertOthers(
+  async function insertUnlessTaken(
     batch: readonly NewUser[],
-    mayStay: (conflict: UserConflict) => boolean,
+    maySkip: (conflict: UserConflict) => boolean,
   ): Promise<UserBatchResult> {
     try {
       return await transact(function* (tx) {
         const rows = batch.map(({ user }) => user)
         const inserted = new Set((yield* rowsOf(bulkInsert(tx, 'users', rows))).map(({ key }) => key))
-        const leftOut = rows.filter(({ id }) => !inserted.has(id))
-        const conflicts = leftOut.length > 0 ? pair(leftOut, yield* rowsOf(selectTaken(tx, leftOut))) : []
-        if (!conflicts.every(mayStay)) throw new Refused(conflicts)
+        const skipped = rows.filter(({ id }) => !inserted.has(id))
+        const conflicts = skipped.length > 0 ? pair(skipped, yield* rowsOf(selectTaken(tx, skipped))) : []
+        if (!conflicts.every(maySkip)) throw new BatchRefused(conflicts)
         const events = batch.filter(({ user }) => inserted.has(user.id)).map(({ event }) => event)
         if (events.length > 0) yield* rowsOf(bulkInsert(tx, 'auditEvents', events))
         return { inserted: events.length, conflicts }
       })
     } catch (error) {
-      if (error instanceof Refused) return { inserted: 0, conflicts: error.conflicts }
+      if (error instanceof BatchRefused) return { inserted: 0, conflicts: error.conflicts }
       throw error
     }
   }
 }
 
-/** Codes of SQLite and of PostgreSQL for a value that is there already and may be there once. */
+/** Codes of SQLite and PostgreSQL for a violated unique constraint. */
 const CONFLICT = /^(SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)|23505)$/
 
 function isConflict(error: unknown): boolean {
@@ -136,7 +136,7 @@ function isConflict(error: unknown): boolean {
   return CONFLICT.test(String(code)) || CONFLICT.test(String(cause?.code))
 }
 
-/** Who stands in whose way. That somebody has the e-mail says more than that somebody has the id. */
+/** Pairs each user with the one that it conflicts with. A taken e-mail says more than a taken id. */
 function pair(users: readonly UserRow[], taken: readonly UserRow[]): UserConflict[] {
   const byEmail = new Map(taken.map((row) => [row.email, row]))
   const byId = new Map(taken.map((row) => [row.id, row]))

@@ -2,26 +2,26 @@ import type { Connection } from '../connection.ts'
 import { getTableName } from '../drizzle-orm.ts'
 import type { Repositories } from '../repositories/index.ts'
 import { rowsOf } from '../transactions.ts'
-import { guard, type Translate } from '../translate-errors.ts'
+import { type Translate, translateErrors } from '../translate-errors.ts'
 import type { TableName, TableRow } from './columns.ts'
 import { createSnapshot, type Snapshot } from './snapshot.ts'
 
-/** A table, as a copy sees it. */
+/** What `postern copy` needs to know of a table. */
 export interface TableInfo {
   name: TableName
-  /** Its name in the database. */
+  /** The table's name in the database. */
   sqlName: string
-  /** Whether old rows are deleted from it. */
+  /** Whether its old rows are deleted. */
   isPruned: boolean
 }
 
-/** What is done with whole tables. */
+/** Operations on whole tables. */
 export interface WholeTables {
-  /** @returns all tables, in the order in which a copy must fill them */
+  /** @returns all tables, in the order in which `postern copy` fills them */
   listTables(): TableInfo[]
-  /** Inserts rows as they are, but for those that conflict with others. @returns how many it inserted */
+  /** Inserts rows as they are, and skips those that conflict with existing ones. @returns how many it inserted */
   insertRows<Name extends TableName>(name: Name, rows: readonly TableRow<Name>[]): Promise<number>
-  /** Lets an action read the whole database as it is now. */
+  /** Runs an action on a snapshot of the database as it is now. Errors of the action are thrown as they are. */
   withSnapshot<T>(action: (snapshot: Snapshot) => Promise<T>): Promise<T>
 }
 
@@ -31,7 +31,7 @@ export function createWholeTables(
   translate: Translate,
 ): WholeTables {
   const { tables, transact, bulkInsert } = connection
-  const openSnapshot = guard(connection.openSnapshot, translate)
+  const openSnapshot = translateErrors(connection.openSnapshot, translate)
   return {
     listTables: () =>
       (Object.keys(repositories) as TableName[]).map((name) => ({
@@ -40,12 +40,14 @@ export function createWholeTables(
         isPruned: 'prune' in repositories[name],
       })),
 
-    insertRows: guard(async <Name extends TableName>(name: Name, rows: readonly TableRow<Name>[]) => {
-      const inserted = await transact((tx) => rowsOf(bulkInsert(tx, name, rows)))
-      return inserted.length
-    }, translate),
+    insertRows: translateErrors(
+      async <Name extends TableName>(name: Name, rows: readonly TableRow<Name>[]) => {
+        const inserted = await transact((tx) => rowsOf(bulkInsert(tx, name, rows)))
+        return inserted.length
+      },
+      translate,
+    ),
 
-    // What the action itself throws is its own.
     async withSnapshot(action) {
       const transaction = await openSnapshot()
       try {

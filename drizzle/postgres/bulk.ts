@@ -7,7 +7,7 @@ import type { Tables } from '../sqlite/schema.ts'
 import type { Statement } from '../transactions.ts'
 import { copyRows } from './copy.ts'
 
-/** Hands the rows over by COPY, or as one array for each column where they may conflict, which COPY knows nothing of. */
+/** Inserts rows by COPY, or if they may conflict, which COPY cannot handle, as one array for each column. */
 export function createPostgresBulkInsert(tables: Tables): BulkInsert {
   return (db, name, rows, mayConflict = true) => {
     const postgres = db as unknown as NodePgDatabase & { $client: ClientBase }
@@ -37,9 +37,9 @@ export function createPostgresBulkInsert(tables: Tables): BulkInsert {
     }
 
     const inserting = mayConflict ? insert() : copy()
-    // It begins at once, and may be awaited after another that fails.
+    // It starts at once, and may be awaited only after another statement that fails.
     inserting.catch(() => {})
-    // Awaited where SQLite's driver calls `all`.
+    // Awaited, where SQLite's driver would call `all`.
     return inserting as unknown as Statement<{ key: string }>
   }
 }

@@ -14,16 +14,16 @@ import { openPostgresSnapshot } from './snapshot.ts'
 import { createPostgresTransact } from './transact.ts'
 import { withClient } from './with-client.ts'
 
-/** Milliseconds that the server has, beyond the statement's own time, to say that the time is over. */
+/** Milliseconds beyond the statement timeout within which the server must report it. */
 const ANSWER_MARGIN = 500
 
-/** Milliseconds of silence after which the system asks whether the other end is still there. */
+/** Milliseconds without traffic before TCP keep-alive probes start. */
 const KEEP_ALIVE_DELAY = 10_000
 
 /**
  * Connects to a server, and brings the tables up to date.
  *
- * @param url as in `postgres://user:password@host:5432/database`
+ * @param url like `postgres://user:password@host:5432/database`
  * @throws NewerDatabaseError
  */
 export async function connectPostgres(url: string, settings: ServerSettings): Promise<Connection> {
@@ -33,36 +33,36 @@ export async function connectPostgres(url: string, settings: ServerSettings): Pr
     connectionTimeoutMillis: settings.databaseConnectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY,
-    // A server that no longer answers does not end a statement either.
+    // For a server that no longer answers, and so enforces no timeout.
     query_timeout: settings.databaseStatementTimeoutMs + ANSWER_MARGIN,
     fallback_application_name: 'postern',
   }
-  await migrateApart(config, schema)
+  await migrateSeparately(config, schema)
 
   const session: Session = { keepsStatements: false, isDurable: false }
   const pool = new pg.Pool({
     ...config,
     max: settings.databasePoolSize,
-    // A process that could not start ends, whatever it had opened before.
+    // So that a process whose start failed can end.
     allowExitOnIdle: true,
     onConnect: async (client) => {
       Object.assign(session, await startSession(client, settings))
     },
   })
-  // Of a connection that nobody uses at the moment; whoever needs one next gets another.
+  // An idle connection was lost. The pool replaces it when one is needed.
   pool.on('error', () => {})
   try {
-    // The first connection tells what is true of the session.
+    // The first connection fills in the session.
     await ping(pool)
   } catch (error) {
     await pool.end()
     throw error
   }
-  return makeConnection(pool, schema, session, () => pool.end())
+  return createConnection(pool, schema, session, () => pool.end())
 }
 
-/** A connection of its own, since a step may take longer than any statement later on. */
-async function migrateApart(config: PoolConfig, schema: string): Promise<void> {
+/** Uses a connection of its own, since a migration may take longer than the pool's timeouts allow. */
+async function migrateSeparately(config: PoolConfig, schema: string): Promise<void> {
   const client = new pg.Client(config)
   client.on('error', () => {})
   await client.connect()
@@ -74,21 +74,21 @@ async function migrateApart(config: PoolConfig, schema: string): Promise<void> {
 }
 
 /**
- * Puts the queries on a host's pool, which stays the host's: how it is configured, and when it is closed.
+ * Runs the queries on a host app's pool, which stays as it is configured and is not closed.
  *
- * @param pool made by `pg`
+ * @param pool a `Pool` of `pg`
  */
 export async function wrapPostgres(pool: PgPool, schema: string): Promise<Connection> {
   const session = await withClient(pool, (client) => startSession(client))
-  return makeConnection(pool, schema, session, async () => {})
+  return createConnection(pool, schema, session, async () => {})
 }
 
-/** Brings the tables in a host's database up to date. */
+/** Brings the tables in a host app's database up to date. */
 export async function migrateHostPostgres(pool: PgPool, schema: string): Promise<void> {
   await withClient(pool, (client) => migratePostgres(client, schema))
 }
 
-function makeConnection(
+function createConnection(
   pool: PgPool,
   schema: string,
   session: Session,

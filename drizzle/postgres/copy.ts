@@ -6,15 +6,15 @@ import { sql } from '../drizzle-orm.ts'
 import { PgDialect } from './orm.ts'
 
 /**
- * Inserts rows by COPY (https://www.postgresql.org/docs/current/sql-copy.html), which takes them faster than any other statement, and
- * refuses them all where one conflicts.
+ * Inserts rows by COPY (https://www.postgresql.org/docs/current/sql-copy.html): the fastest statement, which fails as a
+ * whole if one row conflicts.
  *
  * @param into the table, and its columns in the order of a row's values
- * @param rows values as the driver would send them
+ * @param rows their values, as the driver would send them
  */
 export async function copyRows(client: ClientBase, into: SQL, rows: Iterable<unknown[]>): Promise<void> {
   const { sql: statement } = new PgDialect().sqlToQuery(sql`copy ${into} from stdin`)
-  // The text is made when the statement is on its way: the server gets ready meanwhile.
+  // The generator runs only after the statement was sent, so that the server can prepare for the rows.
   await pipeline(toText(rows), client.query(from(statement)))
 }
 
@@ -26,11 +26,11 @@ function* toText(rows: Iterable<unknown[]>): Generator<string> {
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
-/** As the text format of COPY has it. */
+/** Escapes a value for COPY's text format. */
 function escapeValue(value: unknown): string {
   if (value === null) return '\\N'
   const text = String(value)
-  // Nearly always there is nothing to escape, which is found out faster so.
+  // Hardly any value needs it, and a test is faster than a replacement.
   if (!/[\\\t\n\r]/.test(text)) return text
   return text.replaceAll(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character)
 }

@@ -4,17 +4,17 @@ import type { Tables } from '../sqlite/schema.ts'
 import { drizzle } from './orm.ts'
 import { createPostgresTables, type PostgresTables } from './schema.ts'
 
-/** A connection of PostgreSQL for the queries that both databases share, which use only the calls that both dialects have. */
+/** Wraps connections for the queries of both databases, which use only calls that both dialects have. */
 export function asSharedDatabase(client: Pool | ClientBase): SqliteDatabase {
   return drizzle(client as Pool) as unknown as SqliteDatabase
 }
 
-/** The tables of a schema for the same queries: their rows are of equal types. */
+/** Creates the tables of a schema for the same queries. Their rows have the same types in both dialects. */
 export function createSharedTables(schema: string): Tables {
   return createPostgresTables(schema) as unknown as Tables
 }
 
-/** What a table's rows are when they are read and when they are written; undefined where there is no such table. */
+/** The types of a table's rows, as selected and as inserted; undefined if there is no such table. */
 type Rows<All, Name> = Name extends keyof All
   ? All[Name] extends { $inferSelect: infer Select; $inferInsert: infer Insert }
     ? [Select, Insert]

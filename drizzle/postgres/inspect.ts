@@ -5,10 +5,10 @@ import { asSharedDatabase, createSharedTables } from './dialect.ts'
 import { postgresSchemaState } from './migrate.ts'
 import { pg } from './orm.ts'
 
-/** Milliseconds that a look may take. */
+/** Milliseconds that a query may take. */
 const QUERY_TIMEOUT = 10_000
 
-/** What the server says of itself; also servers that are like PostgreSQL know most of it. */
+/** What the server says about itself. Servers compatible with PostgreSQL may lack some settings. */
 const FACTS = `
   select version() as server,
     current_setting('server_encoding') as encoding,
@@ -28,7 +28,7 @@ const FACTS = `
       (select nullif(datconnlimit, -1) from pg_database where datname = current_database())
     ) as "connectionLimit"`
 
-/** What a service does to its tables. */
+/** The privileges that a service needs on its tables. */
 const PRIVILEGES = ['select', 'insert', 'update', 'delete']
 
 type Facts = Omit<
@@ -37,9 +37,9 @@ type Facts = Omit<
 > & { isReadOnly: boolean }
 
 /**
- * Looks at a database on a server.
+ * Inspects a database on a server, without changing it.
  *
- * @throws where it does not answer
+ * @throws if the server does not answer
  */
 export async function inspectPostgres(
   url: string,
@@ -66,8 +66,8 @@ export async function inspectPostgres(
       ...clock,
       schema: state,
       writeFault: isReadOnly
-        ? 'the server takes no writes, as a standby does'
-        : await findMissingRight(client, schema, state === 'none'),
+        ? 'the server is read-only, like a standby'
+        : await findMissingPrivilege(client, schema, state === 'none'),
       ...(state === 'none' || state === 'outdated'
         ? { signingKeys: undefined, latest: undefined }
         : await inspectRows(asSharedDatabase(client), tables)),
@@ -77,45 +77,45 @@ export async function inspectPostgres(
   }
 }
 
-/** The answer was made at some moment between the question and its arrival. */
+/** The server read its clock at some moment between the query and its result. */
 async function compareClocks(
   client: Client,
 ): Promise<Pick<PostgresInspection, 'clockOffset' | 'clockUncertainty'>> {
-  const asked = Date.now()
+  const sent = Date.now()
   const { rows } = await client.query<{ now: string }>(
     'select extract(epoch from clock_timestamp()) * 1000 as now',
   )
-  const answered = Date.now()
+  const received = Date.now()
   return {
-    clockOffset: Number(rows[0]?.now) - (asked + answered) / 2,
-    clockUncertainty: (answered - asked) / 2,
+    clockOffset: Number(rows[0]?.now) - (sent + received) / 2,
+    clockUncertainty: (received - sent) / 2,
   }
 }
 
-async function findMissingRight(
+async function findMissingPrivilege(
   client: Client,
   schema: string,
   isEmpty: boolean,
 ): Promise<string | undefined> {
-  if (isEmpty) return await findMissingRightToCreate(client, schema)
-  const { rows } = await client.query<{ right: string }>(
-    `select privilege || ' on ' || tablename as right
+  if (isEmpty) return await findMissingCreatePrivilege(client, schema)
+  const { rows } = await client.query<{ missing: string }>(
+    `select privilege || ' on ' || tablename as missing
      from pg_tables, unnest($2::text[]) as privilege
      where schemaname = $1
        and not has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), privilege)
      order by 1 limit 1`,
     [schema, PRIVILEGES],
   )
-  return rows[0] && `the role lacks the right to ${rows[0].right}`
+  return rows[0] && `the role lacks the privilege to ${rows[0].missing}`
 }
 
-/** The service makes the tables at its first start, and the schema too where there is none. */
-async function findMissingRightToCreate(client: Client, schema: string): Promise<string | undefined> {
+/** The service creates the tables at its first start, and the schema too if it does not exist. */
+async function findMissingCreatePrivilege(client: Client, schema: string): Promise<string | undefined> {
   const { rows } = await client.query<{ may: boolean }>(
     `select coalesce(
        (select has_schema_privilege(nspname, 'create') from pg_namespace where nspname = $1),
        has_database_privilege(current_database(), 'create')) as may`,
     [schema],
   )
-  return rows[0]?.may ? undefined : `the role lacks the right to create tables in the schema ${schema}`
+  return rows[0]?.may ? undefined : `the role lacks the privilege to create tables in the schema ${schema}`
 }

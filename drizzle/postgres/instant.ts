@@ -1,9 +1,9 @@
 import { customType } from './orm.ts'
 
-/** How PostgreSQL writes an instant in JSON and under the DateStyle `ISO`. Under another, month and day may stand the other way round. */
+/** How PostgreSQL writes an instant under the DateStyle `ISO`. Under others, month and day may be swapped. */
 const ISO = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d/
 
-/** A column that holds an instant, to the millisecond as in JavaScript. */
+/** A column with an instant, in milliseconds like JavaScript's dates. */
 export const instant = customType<{ data: Date; driverData: string }>({
   dataType: () => 'timestamp (3) with time zone',
   toDriver: (date) => date.toISOString(),

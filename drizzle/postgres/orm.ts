@@ -1,4 +1,4 @@
-/** The part of drizzle-orm that only PostgreSQL needs, loaded as `../orm.ts` loads the rest, and the driver. */
+/** The parts of drizzle-orm that only PostgreSQL needs, and the driver, loaded as in `../drizzle-orm.ts`. */
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)

@@ -8,18 +8,18 @@ import { PgDialect } from './orm.ts'
 import type { PostgresTables } from './schema.ts'
 import type { Session } from './session.ts'
 
-/** Milliseconds after which a read has failed for a reason that the next one would wait for as well. */
-const HOPELESS = 1000
+/** If a read fails after so many milliseconds, the next batch would probably wait as long: it fails too. */
+const SLOW_FAILURE = 1000
 
-/** Some checks that share one read, and what becomes of them. */
-interface Round extends PromiseWithResolvers<void> {
+/** Checks that share one read. */
+interface Batch extends PromiseWithResolvers<void> {
   slots: Set<PrincipalSlot>
 }
 
-/** A row of the read, as the server's text: which slot it is for, and `State` as JSON. */
+/** A row of the result, as text: the number of its slot, from 1, and `State` as JSON. */
 type Row = [ordinal: string, state: string]
 
-/** Whether the server takes no writes, and the columns of `PrincipalRow`, instants in milliseconds since 1970. */
+/** Whether the server is read-only, and the columns of `PrincipalRow`, with instants in milliseconds since 1970. */
 type State = [
   readOnly: 'on' | 'off',
   id: string | null,
@@ -34,9 +34,9 @@ type State = [
 ]
 
 /**
- * Reads what a check needs by one statement for all checks that are waiting, so that their number makes a round trip longer, not a
- * queue. One read is under way at a time; what arrives meanwhile gathers for the next one, which so starts after the last of its checks
- * has arrived, and answers after the one before.
+ * Reads for all waiting checks by one statement, so that more checks make a longer round trip and not a longer queue.
+ * One read runs at a time. Checks that arrive while it runs become the next batch, whose read so starts after they
+ * arrived.
  */
 export function createPostgresPrincipalReader(
   pool: Pool,
@@ -44,28 +44,28 @@ export function createPostgresPrincipalReader(
   session: Session,
 ): PrincipalReader {
   const text = selectPrincipals(tables)
-  // By its text: behind a pooler, two versions of Postern must not take each other's statement for their own.
+  // The name depends on the text, since behind a pooler two versions of Postern may share a connection.
   const name = `postern_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
-  let gathering = makeRound()
+  let nextBatch = createBatch()
   let isReading = false
 
   async function send(): Promise<void> {
-    const round = gathering
-    gathering = makeRound()
+    const batch = nextBatch
+    nextBatch = createBatch()
     isReading = true
     const started = performance.now()
     try {
-      await read([...round.slots])
-      round.resolve()
+      await read([...batch.slots])
+      batch.resolve()
     } catch (error) {
-      round.reject(error)
-      if (performance.now() - started > HOPELESS) {
-        gathering.reject(error)
-        gathering = makeRound()
+      batch.reject(error)
+      if (performance.now() - started > SLOW_FAILURE) {
+        nextBatch.reject(error)
+        nextBatch = createBatch()
       }
     }
     isReading = false
-    if (gathering.slots.size > 0) void send()
+    if (nextBatch.slots.size > 0) void send()
   }
 
   async function read(slots: PrincipalSlot[]): Promise<void> {
@@ -82,7 +82,7 @@ export function createPostgresPrincipalReader(
     })
     for (const [ordinal, state] of rows) {
       const slot = slots[Number(ordinal) - 1]
-      // To find that nothing has changed is cheaper than to read it all again.
+      // Comparing texts is cheaper than parsing one.
       if (!slot || slot.state === state) continue
       slot.row = toPrincipal(JSON.parse(state))
       slot.state = state
@@ -91,25 +91,25 @@ export function createPostgresPrincipalReader(
 
   return {
     load(slots) {
-      for (const slot of slots) gathering.slots.add(slot)
-      const { promise } = gathering
+      for (const slot of slots) nextBatch.slots.add(slot)
+      const { promise } = nextBatch
       if (!isReading) void send()
       return promise
     },
   }
 }
 
-function makeRound(): Round {
-  const round = { slots: new Set<PrincipalSlot>(), ...Promise.withResolvers<void>() }
-  // Where nobody waits, nobody is to be told.
-  round.promise.catch(() => {})
-  return round
+function createBatch(): Batch {
+  const batch = { slots: new Set<PrincipalSlot>(), ...Promise.withResolvers<void>() }
+  // A rejected batch without checks must not end the process.
+  batch.promise.catch(() => {})
+  return batch
 }
 
-/** Leaves every value as the server has written it. */
+/** Leaves every value as the server's text. */
 const AS_TEXT = { getTypeParser: () => (value: string) => value }
 
-/** The statement for any number of checks; its parameters are their accounts, tokens and keys, side by side. */
+/** The statement for any number of checks. Its parameters are arrays of their users, tokens and keys. */
 function selectPrincipals({ users, blacklistedTokens, signingKeys }: PostgresTables): string {
   const milliseconds = (column: SQLWrapper) => sql`round(extract(epoch from ${column}) * 1000)::bigint`
   const query = sql`

@@ -12,9 +12,9 @@ import { PgDialect } from './orm.ts'
 import type { createRateLimitsTable } from './schema.ts'
 import type { Session } from './session.ts'
 
-/** Milliseconds for which a refusal is repeated without asking the server, so that a flood does not queue for one row. */
+/** Milliseconds for which a refusal is repeated without a query, so that a flood does not queue for one row. */
 const REPEATED_FOR = 1000
-/** Refusals that are remembered at most. */
+/** The most refusals to remember. */
 const MAX_REFUSALS = 10_000
 
 type RateLimitsTable = ReturnType<typeof createRateLimitsTable>
@@ -22,11 +22,11 @@ type Run = (statement: Statement, parameters: unknown[]) => Promise<RateLimitCou
 
 interface Statement {
   text: string
-  /** By its text: behind a pooler, two versions of Postern must not take each other's statement for their own. */
+  /** Depends on the text, since behind a pooler two versions of Postern may share a connection. */
   name: string
 }
 
-/** Counts that all instances have together, by the server's clock. */
+/** Stores the counts of all instances together, by the server's clock. */
 export function createPostgresRateLimits(
   pool: Pool,
   table: RateLimitsTable,
@@ -54,7 +54,7 @@ class PostgresRateLimitStore implements RateLimitStore {
   readonly #duration: number
   readonly #statements: Statements
   readonly #run: Run
-  /** The latest refusals, and until when they are repeated. */
+  /** The latest refusals, and when each was made. */
   readonly #refusals = new Map<string, RateLimitCount & { since: number }>()
 
   constructor(settings: RateLimiterSettings, statements: Statements, run: Run) {
@@ -69,7 +69,7 @@ class PostgresRateLimitStore implements RateLimitStore {
     const count = await this.#run(this.#statements.add, [key, points, this.#duration, this.#limit])
     if (count) return this.#clamp(count)
     const full = await this.get(key)
-    // It has been given back, or forgotten, since.
+    // Since then points were given back, or the count has expired.
     if (!full) return await this.add(key, points)
     const refusal = { points: full.points + points, msLeft: full.msLeft }
     this.#remember(key, refusal)
@@ -78,7 +78,7 @@ class PostgresRateLimitStore implements RateLimitStore {
 
   async #subtract(key: string, points: number): Promise<RateLimitCount> {
     this.#refusals.delete(key)
-    // What would be left at zero goes: whoever cannot be served leaves nothing behind.
+    // A count of 0 is deleted, so that a request which is not served leaves no row.
     const deleted = await this.#run(this.#statements.deleteUpTo, [key, points])
     return this.#clamp(deleted ? undefined : await this.#run(this.#statements.subtract, [key, points]))
   }
@@ -114,7 +114,7 @@ class PostgresRateLimitStore implements RateLimitStore {
     this.#refusals.set(key, { ...count, since: performance.now() })
   }
 
-  /** No count lasts for longer than a duration, even if the server's clock was set back. */
+  /** No count lasts longer than a duration, even if the server's clock was set back. */
   #clamp(count: RateLimitCount = { points: 0, msLeft: 0 }): RateLimitCount {
     return { points: count.points, msLeft: Math.min(count.msLeft, this.#duration) }
   }
@@ -127,18 +127,21 @@ function writeStatements(table: RateLimitsTable) {
   const column = { points: sql.identifier('points'), expiresAt: sql.identifier('expires_at') }
   const isLive = sql`${expiresAt} > now()`
   const fromNow = sql`now() + $3::float8 * interval '1 millisecond'`
-  const insert = sql`insert into ${table} (key, points, expires_at) values ($1, $2, ${fromNow}) on conflict (key) do update set`
+  const insert = sql`insert into ${table} (key, points, expires_at) values ($1, $2, ${fromNow})
+      on conflict (key) do update set`
   const count = sql`${points}, ceil(extract(epoch from ${expiresAt} - now()) * 1000) as ms_left`
   return {
     add: statement(sql`${insert}
       ${column.points} = excluded.points + case when ${isLive} then ${points} else 0 end,
-      ${column.expiresAt} = case when ${isLive} then least(${expiresAt}, excluded.expires_at) else excluded.expires_at end
+      ${column.expiresAt} = case when ${isLive} then least(${expiresAt}, excluded.expires_at)
+        else excluded.expires_at end
       where not ${isLive} or ${points} + excluded.points <= $4 returning ${count}`),
     set: statement(sql`${insert}
       ${column.points} = excluded.points, ${column.expiresAt} = excluded.expires_at returning ${count}`),
     deleteUpTo: statement(sql`delete from ${table} where ${key} = $1 and ${points} <= $2 returning ${count}`),
     subtract: statement(
-      sql`update ${table} set ${column.points} = ${points} - $2 where ${key} = $1 and ${points} > $2 and ${isLive} returning ${count}`,
+      sql`update ${table} set ${column.points} = ${points} - $2
+        where ${key} = $1 and ${points} > $2 and ${isLive} returning ${count}`,
     ),
     get: statement(sql`select ${count} from ${table} where ${key} = $1 and ${isLive}`),
     delete: statement(sql`delete from ${table} where ${key} = $1 returning ${count}`),

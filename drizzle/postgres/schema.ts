@@ -1,15 +1,15 @@
 import { instant } from './instant.ts'
 import { index, integer, PgSchema, pgTable, text } from './orm.ts'
 
-/** By its schema, `public` too: what the session's search path says is a host's affair. */
+/** Qualifies names with the schema, `public` too: the search path of a host app's connection may be any. */
 function tableIn(schema: string | undefined) {
   return (schema === undefined ? pgTable : new PgSchema(schema).table) as typeof pgTable
 }
 
 /**
- * Postern's tables in PostgreSQL. What each column means is said once, in `../sqlite/schema.ts`.
+ * Creates the definitions of Postern's tables in PostgreSQL. `../sqlite/schema.ts` documents the columns.
  *
- * @param schema the PostgreSQL schema that they stand in; undefined for names without one
+ * @param schema the PostgreSQL schema that they are in; undefined for unqualified names
  */
 export function createPostgresTables(schema: string | undefined) {
   const table = tableIn(schema)
@@ -77,21 +77,21 @@ export function createPostgresTables(schema: string | undefined) {
   return { users, blacklistedTokens, signingKeys, clients, auditEvents }
 }
 
-/** Postern's tables in PostgreSQL, whatever their schema. */
+/** Postern's tables in PostgreSQL, in any schema. */
 export type PostgresTables = ReturnType<typeof createPostgresTables>
 
-/** The tables without a schema, from which drizzle-kit makes the migrations. */
+/** The tables without a schema, from which drizzle-kit generates the migrations. */
 export const { users, blacklistedTokens, signingKeys, clients, auditEvents } = createPostgresTables(undefined)
 
 /**
- * What rate limiters count, for all instances together. It stands apart from the other tables, since in SQLite there is none. The
- * migration makes it unlogged: nobody needs it after a crash, and no login waits for the disk.
+ * Creates the definition of the table with the counts of rate limiters. It is separate from the others, since SQLite
+ * has none. The migration makes it unlogged: after a crash nobody needs it, and no login waits for the disk.
  */
 export function createRateLimitsTable(schema: string | undefined) {
   return tableIn(schema)(
     'rate_limits',
     {
-      /** Which limiter's it is, and a digest of whose. */
+      /** The limiter's name, and a digest of what it limits. */
       key: text('key').primaryKey(),
       points: integer('points').notNull(),
       expiresAt: instant('expires_at').notNull(),
@@ -100,5 +100,5 @@ export function createRateLimitsTable(schema: string | undefined) {
   )
 }
 
-/** The table without a schema, from which drizzle-kit makes the migrations. */
+/** The table without a schema, from which drizzle-kit generates the migrations. */
 export const rateLimits = createRateLimitsTable(undefined)

@@ -1,22 +1,19 @@
 import type { ClientBase } from 'pg'
 import type { ServerSettings } from '../server-settings.ts'
 
-/** What is true of the connections to a server. */
+/** Properties of the connections to a server. */
 export interface Session {
-  /**
-   * Whether a prepared statement is still there when the connection is used again. Behind a pooler it may be another connection
-   * of the server by then.
-   */
+  /** Whether prepared statements are kept. A pooler may use another connection for each transaction. */
   keepsStatements: boolean
   /** Whether a commit is on the disk when it returns. */
   isDurable: boolean
 }
 
 /**
- * Sets a new connection up, in one round trip. A pooler answers with a process id of its own making: then nothing is set, since it
- * would be set for whoever gets that connection next.
+ * Configures a new connection, in one round trip. A pooler reports a process id of its own. Then nothing is set, since
+ * the pooler may give the connection to another client.
  *
- * @param settings undefined for a host's connection, which is left as it is
+ * @param settings undefined for a host app's connection, which is left unchanged
  */
 export async function startSession(client: ClientBase, settings?: ServerSettings): Promise<Session> {
   const { processID } = client as { processID?: number | null }
@@ -24,11 +21,11 @@ export async function startSession(client: ClientBase, settings?: ServerSettings
     ? {
         statement_timeout: `${settings.databaseStatementTimeoutMs}`,
         lock_timeout: `${settings.databaseLockTimeoutMs}`,
-        // Another transaction of ours that has lost its process must not keep its locks.
+        // So that a transaction whose process has stalled does not keep its locks.
         idle_in_transaction_session_timeout: `${settings.databaseStatementTimeoutMs}`,
         datestyle: 'ISO',
-        // The plan of a kept statement is made while a table is small and used until the server has counted again: it must be by the
-        // index from the beginning, or every check reads the whole of a table that has just been filled.
+        // A prepared statement keeps its plan until the table is analyzed. A plan for a small table, which reads all of
+        // it, would make every check slow when the table has just been filled.
         enable_seqscan: 'off',
       }
     : {}

@@ -3,14 +3,14 @@ import type { Statement, Steps, Transact } from '../transactions.ts'
 import { asSharedDatabase } from './dialect.ts'
 import { withClient } from './with-client.ts'
 
-/** Runs each transaction on a connection of its own. */
+/** Runs each transaction on a connection of the pool. */
 export function createPostgresTransact(pool: Pool): Transact {
   return (steps) =>
     withClient(pool, async (client) => {
       await client.query('begin')
       const result = await runSteps(steps(asSharedDatabase(client)))
       const { command } = await client.query('commit')
-      // To commit what the server has given up is no error to it: it rolls back, and says only that.
+      // The commit of a failed transaction is no error, but a rollback.
       if (command !== 'COMMIT') throw new Error('the transaction was rolled back')
       return result
     })

@@ -1,12 +1,12 @@
 import type { Pool, PoolClient } from 'pg'
 
 /**
- * Lends a connection of a pool for as long as an action takes. Where that fails, the connection's state is in doubt: it is not used
- * again, and the server rolls back what was begun on it.
+ * Runs an action on a connection of the pool. If it fails, the connection's state is unknown, so the connection is
+ * closed, and the server rolls back its transaction.
  */
 export async function withClient<T>(pool: Pool, action: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
-  // The statement under way says it too when the connection is lost; unheard, this event would end the process.
+  // If the connection is lost, the running statement fails too. Without a listener, this event would end the process.
   client.on('error', ignore)
   try {
     const result = await action(client)

@@ -1,61 +1,61 @@
-import { guard, type Translate } from '../translate-errors.ts'
+import { type Translate, translateErrors } from '../translate-errors.ts'
 
-/** What is to be limited. */
+/** The settings of a rate limiter. */
 export interface RateLimiterSettings {
-  /** Tells its keys from those of other limiters. */
+  /** Distinguishes its keys from those of other limiters. */
   keyPrefix: string
-  /** How many may be consumed under one key. */
+  /** How many points each key has. */
   points: number
-  /** Seconds after which a key is forgotten, from the first point on. */
+  /** Seconds from a key's first point until its count starts again. */
   duration: number
 }
 
-/** Counts under keys, and says when there were too many. A key is a digest: of no great length, and nobody can read it. */
+/** Counts points per key, and refuses more than the limit. Keys should be short and unreadable, such as digests. */
 export interface RateLimiter extends Readonly<RateLimiterSettings> {
   /**
-   * Consumes a point, in one atomic step.
+   * Consumes a point, atomically.
    *
-   * @returns 0, or where none is left, the milliseconds until there are any
+   * @returns 0, or if none is left, the milliseconds until there are points again
    */
   consume(key: string): Promise<number>
-  /** The milliseconds for which a key is refused, as far as this process knows without asking anybody; 0 where it is not. */
+  /** How many milliseconds a key is still refused, as far as is known without a query; 0 if it is not known. */
   recall(key: string): number
   /** Gives a point back. */
   reward(key: string): Promise<void>
-  /** Whether anything is counted under a key. */
+  /** Whether a key has a count. */
   has(key: string): Promise<boolean>
-  /** Counts one point, and from now on, whatever was counted before. */
+  /** Sets a key's count to one point, with a full duration from now. */
   restart(key: string): Promise<void>
   delete(key: string): Promise<void>
 }
 
-/** What is counted under a key. */
+/** The count of a key. */
 export interface RateLimitCount {
   points: number
-  /** Milliseconds until it is forgotten. */
+  /** Milliseconds until it expires. */
   msLeft: number
 }
 
-/** Where one limiter's counts are. */
+/** Stores the counts of one limiter. */
 export interface RateLimitStore {
   /**
-   * Adds to a count, or begins one, in one atomic step. What would be too much is not added: then more points are returned than the
-   * limiter has. Nor does what is taken away make it negative.
+   * Adds to a count, which may start at 0, atomically. What would exceed the limit is not stored, but returned: more
+   * points than the limiter has are a refusal. Negative `points` subtract, down to 0.
    */
   add(key: string, points: number): Promise<RateLimitCount>
   /** Replaces a count. */
   set(key: string, points: number): Promise<RateLimitCount>
   get(key: string): Promise<RateLimitCount | undefined>
-  /** The count of a key that is refused, as far as it is known without asking anybody. */
+  /** The count of a refused key, as far as it is known without a query. */
   recall(key: string): RateLimitCount | undefined
   delete(key: string): Promise<void>
 }
 
-/** Makes the stores of limiters. */
+/** Creates the stores of limiters. */
 export interface RateLimitBackend {
   createStore(settings: RateLimiterSettings): RateLimitStore
   /**
-   * Deletes counts that have expired, at most `limit` of them.
+   * Deletes at most `limit` expired counts.
    *
    * @returns how many it deleted
    */
@@ -63,9 +63,9 @@ export interface RateLimitBackend {
 }
 
 /**
- * Creates a limiter.
+ * Creates a rate limiter.
  *
- * @param store where its counts are
+ * @param store stores its counts
  * @param translate turns what the store throws into what the caller catches
  */
 export function createRateLimiter(
@@ -73,7 +73,7 @@ export function createRateLimiter(
   store: RateLimitStore,
   translate: Translate,
 ): RateLimiter {
-  // Instances of other versions count under the same keys.
+  // Must not change: instances of two versions count together.
   const storeKey = (key: string) => `${settings.keyPrefix}:${key}`
 
   async function consume(key: string): Promise<number> {
@@ -83,11 +83,11 @@ export function createRateLimiter(
 
   return {
     ...settings,
-    consume: guard(consume, translate),
+    consume: translateErrors(consume, translate),
     recall: (key) => store.recall(storeKey(key))?.msLeft ?? 0,
-    reward: guard(async (key: string) => void (await store.add(storeKey(key), -1)), translate),
-    has: guard(async (key: string) => (await store.get(storeKey(key))) !== undefined, translate),
-    restart: guard(async (key: string) => void (await store.set(storeKey(key), 1)), translate),
-    delete: guard((key: string) => store.delete(storeKey(key)), translate),
+    reward: translateErrors(async (key: string) => void (await store.add(storeKey(key), -1)), translate),
+    has: translateErrors(async (key: string) => (await store.get(storeKey(key))) !== undefined, translate),
+    restart: translateErrors(async (key: string) => void (await store.set(storeKey(key), 1)), translate),
+    delete: translateErrors((key: string) => store.delete(storeKey(key)), translate),
   }
 }

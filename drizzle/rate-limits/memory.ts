@@ -1,37 +1,37 @@
 import type { RateLimitBackend, RateLimitCount, RateLimiterSettings, RateLimitStore } from './limiter.ts'
 
-/** Keys of one limiter at most: some 30 MB, and more than the hashes that two cores make in half a day. */
+/** The most keys of one limiter: some 30 MB, and more than the hashes that two cores compute in half a day. */
 const MAX_KEYS = 100_000
 
-/** The level of what is refused. Below it stands what has fewer points, by their binary logarithm. */
+/** The level of refused keys. The level of the others is the binary logarithm of their points. */
 const REFUSED = 31
 
-/** A count, in line with those of its level. */
+/** A count, in the queue of its level. */
 interface Count {
   key: string
   points: number
-  /** By the store's clock. */
+  /** In milliseconds of the store's clock. */
   expiresAt: number
   level: number
-  before?: Count | undefined
-  behind?: Count | undefined
+  previous?: Count | undefined
+  next?: Count | undefined
 }
 
-/** What a store may have otherwise. */
+/** Options for tests. */
 export interface MemoryStoreOptions {
   maxKeys?: number
-  /** Milliseconds, which unlike the time of day never go back. */
+  /** Milliseconds that never go back, unlike the time of day. */
   clock?: () => number
 }
 
 /**
- * Counts in the memory of the process, of bounded size. When it is full, what has the fewest points makes room, and of several what
- * has been there for longest: whoever floods it with keys does not thereby get a count forgotten that is near its limit.
+ * Stores a bounded number of counts in memory. If it is full, it forgets the oldest of those with the fewest points, so
+ * that an attacker cannot reset a count that is near its limit by flooding it with keys.
  */
 export class MemoryRateLimitStore implements RateLimitStore {
   readonly #counts = new Map<string, Count>()
-  /** A Map's own order would not do: what is first is found the more slowly, the more was deleted before it. */
-  readonly #lines = Array.from({ length: REFUSED + 1 }, () => new Line())
+  /** By level. A Map's order would not do: finding the first key gets slower with every deleted one before it. */
+  readonly #queues = Array.from({ length: REFUSED + 1 }, () => new Queue())
   readonly #limit: number
   readonly #duration: number
   readonly #maxKeys: number
@@ -74,31 +74,31 @@ export class MemoryRateLimitStore implements RateLimitStore {
 
   #find(key: string): Count | undefined {
     const now = this.#clock()
-    for (const line of this.#lines) if (line.first && line.first.expiresAt <= now) this.#remove(line.first)
+    for (const { first } of this.#queues) if (first && first.expiresAt <= now) this.#remove(first)
     const count = this.#counts.get(key)
     if (!count || count.expiresAt > now) return count
     this.#remove(count)
     return undefined
   }
 
-  #put(key: string, change: number, present?: Count): RateLimitCount {
-    const points = Math.max(0, (present?.points ?? 0) + change)
-    if (present && points > this.#limit) return { ...this.#describe(present), points }
-    this.#remove(present)
+  #put(key: string, change: number, current?: Count): RateLimitCount {
+    const points = Math.max(0, (current?.points ?? 0) + change)
+    if (current && points > this.#limit) return { ...this.#describe(current), points }
+    this.#remove(current)
     const level = points >= this.#limit ? REFUSED : Math.floor(Math.log2(points))
-    const expiresAt = present?.expiresAt ?? this.#clock() + this.#duration
+    const expiresAt = current?.expiresAt ?? this.#clock() + this.#duration
     const count: Count = { key, points, expiresAt, level }
     if (points > 0) {
-      if (this.#counts.size >= this.#maxKeys) this.#remove(this.#lines.find((line) => line.first)?.first)
+      if (this.#counts.size >= this.#maxKeys) this.#remove(this.#queues.find(({ first }) => first)?.first)
       this.#counts.set(key, count)
-      this.#lines[level]?.append(count)
+      this.#queues[level]?.append(count)
     }
     return this.#describe(count)
   }
 
   #remove(count: Count | undefined): void {
     if (!count) return
-    this.#lines[count.level]?.remove(count)
+    this.#queues[count.level]?.remove(count)
     this.#counts.delete(count.key)
   }
 
@@ -107,29 +107,29 @@ export class MemoryRateLimitStore implements RateLimitStore {
   }
 }
 
-/** Counts that each process has for itself. */
+/** Stores counts in the memory of this process. */
 export const memoryRateLimits: RateLimitBackend = {
   createStore: (settings) => new MemoryRateLimitStore(settings),
-  // What has expired goes by itself.
+  // Expired counts are removed as others are used.
   prune: async () => 0,
 }
 
 /** A doubly linked list. */
-class Line {
+class Queue {
   first: Count | undefined
   #last: Count | undefined
 
   append(count: Count): void {
-    count.before = this.#last
-    if (this.#last) this.#last.behind = count
+    count.previous = this.#last
+    if (this.#last) this.#last.next = count
     else this.first = count
     this.#last = count
   }
 
-  remove({ before, behind }: Count): void {
-    if (before) before.behind = behind
-    else this.first = behind
-    if (behind) behind.before = before
-    else this.#last = before
+  remove({ previous, next }: Count): void {
+    if (previous) previous.next = next
+    else this.first = next
+    if (next) next.previous = previous
+    else this.#last = previous
   }
 }

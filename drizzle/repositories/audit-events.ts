@@ -4,16 +4,16 @@ import { rowsOf, type Steps, type Transact } from '../transactions.ts'
 import type { AuditEventRow } from '../types.ts'
 import type { ReadableDatabase } from './repository.ts'
 
-/** Which events are asked for. */
+/** Which events to return. */
 export interface AuditFilter {
   userId?: string | undefined
   event?: string | undefined
   since?: Date | undefined
-  /** At most so many. */
+  /** The most events to return. */
   limit: number
 }
 
-/** Who did what. Events that belong to a write are recorded by that write, in its transaction. */
+/** The audit trail. The event of a write is recorded by that write, in its transaction. */
 export const auditEvents = {
   reads(db: ReadableDatabase, { auditEvents }: Tables) {
     const { id, createdAt } = auditEvents
@@ -39,9 +39,9 @@ export const auditEvents = {
       },
 
       /**
-       * Reads one page after the other, by the ids: many events may have happened in the same moment.
+       * Reads the events page by page, ordered by id: many events may have the same time.
        *
-       * @param after the last event of the page before
+       * @param after the last event of the previous page
        * @returns the first events that match, oldest first
        */
       async page({ limit, ...filter }: AuditFilter, after?: AuditEventRow): Promise<AuditEventRow[]> {
@@ -60,13 +60,13 @@ export const auditEvents = {
     const { auditEvents } = tables
 
     return {
-      /** Records an event that stands by itself. */
+      /** Records an event that belongs to no other write. */
       async insert(event: AuditEventRow): Promise<void> {
         await transact((tx) => recordEvent(tx, tables, event))
       },
 
       /**
-       * Deletes events from before `before`, at most `limit` of them, the oldest first.
+       * Deletes at most `limit` events from before `before`, the oldest first.
        *
        * @returns how many it deleted
        */
@@ -87,10 +87,10 @@ export const auditEvents = {
   },
 }
 
-/** Milliseconds that an event's id may be older than the event: it was made a moment before. */
+/** Milliseconds by which an event's id may be older than the event, because it is created first. */
 const ID_MARGIN = 1000
 
-/** What is less than every UUIDv7 (RFC 9562 section 5.7) of a moment, and of later ones. */
+/** A text that sorts before every UUIDv7 (RFC 9562 section 5.7) of this moment or later. */
 function firstIdOf(moment: Date): string {
   const hex = Math.max(0, moment.getTime() - ID_MARGIN)
     .toString(16)
@@ -98,7 +98,7 @@ function firstIdOf(moment: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}`
 }
 
-/** Records an event with the write that it is about. */
+/** Records an event in the transaction of the write that it is about. */
 export function* recordEvent(tx: SqliteDatabase, { auditEvents }: Tables, event: AuditEventRow): Steps<void> {
   yield* rowsOf(tx.insert(auditEvents).values(event).returning({ id: auditEvents.id }))
 }

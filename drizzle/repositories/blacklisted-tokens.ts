@@ -5,26 +5,26 @@ import type { AuditEventRow, BlacklistedTokenRow } from '../types.ts'
 import { recordEvent } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
-/** The tokens revoked before their time. */
+/** The tokens that were revoked before they expired. */
 export const blacklistedTokens = {
   reads(db: ReadableDatabase, { blacklistedTokens }: Tables) {
     return {
       /**
-       * Counts the rows of one step through the table, by `jti`, so that no statement takes long however large the table is.
+       * Counts the rows batch by batch, ordered by `jti`, so that no statement takes long however large the table is.
        *
-       * @param after where the step before ended; the empty text to begin
-       * @param limit rows of the step
-       * @returns how many there were, and the last of them; null where there were none
+       * @param after the last `jti` of the previous batch; empty for the first one
+       * @param limit the size of the batch
+       * @returns how many rows there are, and the last `jti`, which is null if there are none
        */
       async countAfter(after: string, limit: number): Promise<{ rows: number; last: string | null }> {
-        const step = db
+        const batch = db
           .select({ jti: blacklistedTokens.jti })
           .from(blacklistedTokens)
           .where(gt(blacklistedTokens.jti, after))
           .orderBy(asc(blacklistedTokens.jti))
           .limit(limit)
-          .as('step')
-        const [counted] = await db.select({ rows: count(), last: max(step.jti) }).from(step)
+          .as('batch')
+        const [counted] = await db.select({ rows: count(), last: max(batch.jti) }).from(batch)
         return counted ?? { rows: 0, last: null }
       },
     }
@@ -35,9 +35,9 @@ export const blacklistedTokens = {
 
     return {
       /**
-       * Durable when it resolves. Revoking the same token again changes nothing.
+       * Revokes a token, durably when the promise resolves. Revoking it again changes nothing.
        *
-       * @returns whether the token had not been revoked before
+       * @returns false if the token was revoked already
        */
       async insert(token: BlacklistedTokenRow, event: AuditEventRow): Promise<boolean> {
         return await transact(function* (tx) {
@@ -51,7 +51,7 @@ export const blacklistedTokens = {
       },
 
       /**
-       * Deletes rows of tokens that expired before `expiredBefore`, at most `limit` of them.
+       * Deletes at most `limit` tokens that expired before `expiredBefore`.
        *
        * @returns how many it deleted
        */

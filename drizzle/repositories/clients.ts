@@ -6,7 +6,7 @@ import type { AuditEventRow, ClientRow } from '../types.ts'
 import { recordEvent } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
-/** Who may introspect and revoke tokens. */
+/** The clients that may introspect and revoke tokens. */
 export const clients = {
   reads(db: ReadableDatabase, { clients }: Tables) {
     const findClient = db
@@ -35,7 +35,7 @@ export const clients = {
     const returned = { id: clients.id }
 
     return {
-      /** @returns false where the name is taken: then nothing was written */
+      /** @returns false if the name is taken: then nothing was written */
       async insert(client: ClientRow, event: AuditEventRow): Promise<boolean> {
         return await transact(function* (tx) {
           const [row] = yield* rowsOf(
@@ -46,7 +46,7 @@ export const clients = {
         })
       },
 
-      /** @returns false where there was none */
+      /** @returns false if there was no such client */
       async delete(id: string, event: AuditEventRow): Promise<boolean> {
         if (!isStorable(id)) return false
         return await transact(function* (tx) {

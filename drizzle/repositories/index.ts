@@ -8,8 +8,8 @@ import { signingKeys } from './signing-keys.ts'
 import { users } from './users.ts'
 
 /**
- * The queries of each table. `postern copy` fills the tables in this order: a service that is started on half a copy must not accept a
- * revoked token, so revocations come first; without the signing keys it accepts no token at all, so they come last.
+ * The queries of each table. `postern copy` fills the tables in this order. A service that starts on half a copy must
+ * not accept a revoked token, so revocations come first. Without signing keys it accepts no token, so they come last.
  */
 const REPOSITORIES = {
   blacklistedTokens,
@@ -26,10 +26,10 @@ export type Repositories = {
 }
 
 /**
- * Every query of Postern, each once and each atomic, so that no caller needs a transaction. Hot ones are prepared: building a Drizzle
- * query costs twenty times what running it does.
+ * Creates every query of Postern. Each is atomic, so that no caller needs a transaction. Hot ones are prepared:
+ * building a query with Drizzle costs twenty times what running it does.
  *
- * @param connection whose writer thread, if it has one, runs everything that writes
+ * @param connection an opened database. If it has a writer thread, all writes run there
  */
 export function createRepositories(
   connection: Pick<Connection, 'db' | 'tables' | 'transact' | 'writer'>,

@@ -5,10 +5,10 @@ import type { Transact } from '../transactions.ts'
 /** A database that can only be read. */
 export type ReadableDatabase = Pick<SqliteDatabase, 'select'>
 
-/** Queries by their names. */
+/** Queries by name. */
 export type Queries = Record<string, (...parameters: never[]) => Promise<unknown>>
 
-/** The queries of one table. `reads` get nothing to write with, so whatever writes is in `writes`, which a writer thread can run. */
+/** The queries of one table. `reads` get a database that cannot write. `writes` can run on a writer thread. */
 export interface Repository {
   reads: (db: ReadableDatabase, tables: Tables) => Queries
   writes: (db: SqliteDatabase, tables: Tables, transact: Transact) => Queries

@@ -5,13 +5,13 @@ import type { AuditEventRow, SigningKeyRow } from '../types.ts'
 import { recordEvent } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
-/** The keys that sign tokens, and those that still verify them. */
+/** The keys that sign and verify tokens. */
 export const signingKeys = {
   reads(db: ReadableDatabase, { signingKeys }: Tables) {
     const listSigningKeys = db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt)).prepare()
 
     return {
-      /** @returns every key there ever was, oldest first */
+      /** @returns all keys, retired ones too, oldest first */
       async list(): Promise<SigningKeyRow[]> {
         return await listSigningKeys.execute()
       },
@@ -27,7 +27,7 @@ export const signingKeys = {
     }
 
     return {
-      /** @returns false where the predecessor has a successor already: then nothing was written */
+      /** @returns false if the predecessor already has a successor: then nothing was written */
       async insert(key: SigningKeyRow, event: AuditEventRow): Promise<boolean> {
         return await transact(function* (tx) {
           const [row] = yield* rowsOf(
@@ -38,7 +38,7 @@ export const signingKeys = {
         })
       },
 
-      /** Lets a key sign from `now` on, if it was to wait for longer. */
+      /** Lets a key sign from `now` on, unless it already may. */
       async activate(kid: string, now: Date): Promise<void> {
         await db
           .update(signingKeys)
@@ -46,12 +46,12 @@ export const signingKeys = {
           .where(and(eq(kidColumn, kid), gt(signingKeys.activatesAt, now)))
       },
 
-      /** Plans the end of a replaced key's use, unless it ends sooner already. */
+      /** Retires a key at `retiresAt`, unless it retires sooner. */
       async end(kid: string, retiresAt: Date): Promise<void> {
         await db.update(signingKeys).set({ retiresAt }).where(endsAfter(kid, retiresAt))
       },
 
-      /** Ends a key's use now. @returns false where it had ended already */
+      /** Retires a key now. @returns false if it was retired already */
       async retire(kid: string, now: Date, event: AuditEventRow): Promise<boolean> {
         return await transact(function* (tx) {
           const [row] = yield* rowsOf(
@@ -71,7 +71,7 @@ export const signingKeys = {
         await db.update(signingKeys).set({ sealedPrivateKey }).where(eq(kidColumn, kid))
       },
 
-      /** Records that a key signs tokens which live for `seconds`; a shorter time than the recorded one changes nothing. */
+      /** Records that a key signs tokens with a lifetime of `seconds`, unless a longer one is recorded. */
       async raiseMaxTokenLifetime(kid: string, seconds: number): Promise<void> {
         await db
           .update(signingKeys)

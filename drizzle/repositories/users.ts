@@ -6,18 +6,18 @@ import type { AuditEventRow, NewUserRow, UserRow } from '../types.ts'
 import { recordEvent } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
-/** Which accounts are asked for. */
+/** Which users to return. */
 export interface UserFilter {
-  /** A part of the e-mail, as it is stored. */
+  /** A part of the e-mail, in lower case. */
   email?: string | undefined
   isDisabled?: boolean | undefined
-  /** Only e-mails that come after this one. */
+  /** Only users whose e-mail comes after this one. */
   after?: string | undefined
-  /** At most so many. */
+  /** The most users to return. */
   limit: number
 }
 
-/** The accounts. Each write records its event where it took effect, and only there. */
+/** The users. Each write records its event in the same transaction, if it changed anything. */
 export const users = {
   reads(db: ReadableDatabase, { users }: Tables) {
     const findByEmail = db
@@ -40,7 +40,7 @@ export const users = {
         return row
       },
 
-      /** @returns the accounts that match, by e-mail in the database's order */
+      /** @returns the users that match, by e-mail in the database's order */
       async list({ email, isDisabled, after, limit }: UserFilter): Promise<UserRow[]> {
         return await db
           .select()
@@ -80,7 +80,7 @@ export const users = {
     }
 
     return {
-      /** @returns the new account, or undefined where the e-mail is taken, also when two such calls race */
+      /** @returns the new user, or undefined if the e-mail is taken, even when two calls race */
       async insert(user: NewUserRow, event: AuditEventRow): Promise<UserRow | undefined> {
         return await transact(function* (tx) {
           const [row] = yield* rowsOf(tx.insert(users).values(user).onConflictDoNothing().returning())
@@ -89,17 +89,17 @@ export const users = {
         })
       },
 
-      /** Refuses an account's logins, and its tokens for good. @returns the account as it is now, or undefined where there is none */
+      /** Disables a user and revokes all their tokens. @returns the changed user, or undefined if there is none */
       async disable(id: string, disabledAt: Date, event: AuditEventRow): Promise<UserRow | undefined> {
         return await change(id, { disabledAt, tokenVersion: nextTokenVersion }, event)
       },
 
-      /** Lets an account log in again. */
+      /** Lets a user log in again. */
       async enable(id: string, event: AuditEventRow): Promise<UserRow | undefined> {
         return await change(id, { disabledAt: null }, event)
       },
 
-      /** Sets another password, and refuses the tokens that were issued for the old one. */
+      /** Changes a user's password and revokes all their tokens. */
       async setPassword(
         id: string,
         hashedPassword: string,
@@ -108,12 +108,12 @@ export const users = {
         return await change(id, { hashedPassword, tokenVersion: nextTokenVersion }, event)
       },
 
-      /** Refuses every token issued to an account so far. */
+      /** Revokes all tokens of a user. */
       async raiseTokenVersion(id: string, event: AuditEventRow): Promise<UserRow | undefined> {
         return await change(id, { tokenVersion: nextTokenVersion }, event)
       },
 
-      /** @returns the account as it was, or undefined where there was none */
+      /** @returns the deleted user, or undefined if there was none */
       async delete(id: string, event: AuditEventRow): Promise<UserRow | undefined> {
         if (!isStorable(id)) return undefined
         return await transact(function* (tx) {
@@ -123,7 +123,7 @@ export const users = {
         })
       },
 
-      /** Replaces a hash by another of the same password, unless the password has been changed meanwhile. */
+      /** Replaces a hash by another one of the same password, unless the password was changed in between. */
       async rehash(id: string, oldHash: string, newHash: string): Promise<void> {
         await db
           .update(users)
@@ -134,7 +134,7 @@ export const users = {
   },
 }
 
-/** The pattern of `like` for a text that is anywhere in another. */
+/** A pattern for `like` that matches texts which contain this one. */
 function containing(text: string): string {
   return `%${text.replaceAll(/[%_!]/g, '!$&')}%`
 }

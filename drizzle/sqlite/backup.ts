@@ -3,41 +3,41 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSyn
 import { dirname } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
 
-/** Milliseconds to wait for whoever holds the file for himself, as at a service's first start. */
+/** Milliseconds to wait while a process has locked the whole file, as a service does at its first start. */
 const BUSY_TIMEOUT = 5000
 
-/** What a backup has. */
+/** A finished backup. */
 export interface SqliteBackup {
-  accounts: number
+  users: number
   bytes: number
 }
 
 /**
- * Copies a SQLite file as it is at this moment, whoever writes into it meanwhile. The copy is on the disk when this returns; only its
- * owner can read it; and it is whole and free of damage, or not there.
+ * Copies a SQLite database as it is at this moment, even while it is written. The copy is on the disk when this
+ * returns, and only its owner can read it. If anything fails, or the database is damaged, there is no copy.
  *
- * @param path of the database, which is neither brought up to date nor changed
- * @param file which must not be there yet
+ * @param path the database's file, which is neither changed nor migrated
+ * @param file the copy's file, which must not exist
  */
 export function backUpSqlite(path: string, file: string): SqliteBackup {
-  if (existsSync(file)) throw existing(file)
+  if (existsSync(file)) throw fileExists(file)
   const draft = `${file}.${randomBytes(4).toString('hex')}.part`
   closeSync(openSync(draft, 'wx', 0o600))
   try {
     vacuumInto(path, draft)
-    const accounts = check(draft)
+    const users = check(draft)
     sync(draft)
     publish(draft, file)
     sync(dirname(file))
-    return { accounts, bytes: statSync(file).size }
+    return { users, bytes: statSync(file).size }
   } finally {
     rmSync(draft, { force: true })
   }
 }
 
-/** Reads in one transaction, and needs no place besides the copy's (https://sqlite.org/lang_vacuum.html#vacuuminto). */
+/** Reads in one transaction, and needs no space beyond the copy's (https://sqlite.org/lang_vacuum.html#vacuuminto). */
 function vacuumInto(path: string, draft: string): void {
-  // Not read-only: such a connection leaves an empty write-ahead log behind where it is the last one.
+  // Not read-only: the last connection to close would leave an empty write-ahead log.
   const handle = new SqliteDriver(path, { fileMustExist: true, timeout: BUSY_TIMEOUT })
   try {
     handle.prepare('vacuum into ?').run(draft)
@@ -46,7 +46,7 @@ function vacuumInto(path: string, draft: string): void {
   }
 }
 
-/** @returns how many accounts there are */
+/** @returns the number of users */
 function check(draft: string): number {
   const handle = new SqliteDriver(draft, { readonly: true, fileMustExist: true })
   try {
@@ -58,19 +58,19 @@ function check(draft: string): number {
   }
 }
 
-/** Where a file has appeared under the name meanwhile, that one stays. */
+/** Never replaces a file, even if one has appeared under the name since the backup began. */
 function publish(draft: string, file: string): void {
   try {
     linkSync(draft, file)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST' || existsSync(file)) throw existing(file)
-    // A file system without links.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' || existsSync(file)) throw fileExists(file)
+    // The file system has no hard links.
     renameSync(draft, file)
   }
 }
 
-function existing(file: string): Error {
-  return new Error(`${file} is there already, and was left as it is.`)
+function fileExists(file: string): Error {
+  return new Error(`${file} already exists. It was left unchanged.`)
 }
 
 function sync(path: string): void {
@@ -78,7 +78,7 @@ function sync(path: string): void {
   try {
     fsyncSync(descriptor)
   } catch (error) {
-    // Windows flushes no directory.
+    // Windows cannot flush a directory.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
   } finally {
     closeSync(descriptor)

@@ -3,7 +3,7 @@ import type { BulkInsert } from '../bulk/insert.ts'
 import { getTableName } from '../drizzle-orm.ts'
 import type { Tables } from './schema.ts'
 
-/** Runs a prepared statement for each row: there is nobody to go to and come back from. */
+/** Runs a prepared statement for each row: with SQLite there is no round trip to save. */
 export function createSqliteBulkInsert(tables: Tables): BulkInsert {
   return (db, name, rows, mayConflict = true) => {
     const columns = columnsOf(tables, name)

@@ -12,38 +12,38 @@ import { openSqliteSnapshot } from './snapshot.ts'
 import { createSqliteTransact } from './transact.ts'
 import { createWriter } from './writer.ts'
 
-/** How long a write waits, in milliseconds, for another process's. Where no thread of its own writes, the event loop waits too. */
+/** Milliseconds that a write waits for another process's. Without a writer thread, the event loop waits too. */
 const BUSY_TIMEOUT = 1000
 
 /**
- * Pages of the write-ahead log, 32 MB, after which a connection that writes a great many rows moves them to where they belong: each
+ * Pages of the write-ahead log, 32 MB, after which a bulk insert makes a checkpoint. More often would cost more: each
  * thousand rows change most pages of the indexes again.
  */
 const BULK_CHECKPOINT = 8000
 
 /**
- * Opens a SQLite database, made and migrated as need be.
+ * Opens a SQLite database, and creates and migrates it if necessary.
  *
- * @param path of the file, or `:memory:`
- * @param apart whether a thread of its own is to write
+ * @param path the file, or `:memory:`
+ * @param options.writerThread whether a writer thread runs the writes; never for `:memory:`
  * @throws NewerDatabaseError
  */
-export function openSqlite(path: string, { apart = false } = {}): Connection {
-  if (path !== ':memory:') createPrivately(path)
+export function openSqlite(path: string, { writerThread = false } = {}): Connection {
+  if (path !== ':memory:') createPrivateFile(path)
   const handle = openHandle(path, (opened) => migrateSqlite(opened, ''))
-  const writer = apart && path !== ':memory:' ? createWriter(path) : undefined
+  const writer = writerThread && path !== ':memory:' ? createWriter(path) : undefined
   const close = async () => {
     await writer?.close()
     handle.close()
   }
   const expectBulk = () => void handle.pragma(`wal_autocheckpoint = ${BULK_CHECKPOINT}`)
-  return { ...makeConnection(handle, '', close), expectBulk, ...(writer && { writer }) }
+  return { ...createConnection(handle, '', close), expectBulk, ...(writer && { writer }) }
 }
 
 /**
- * Opens a file as every connection of ours to it must be opened.
+ * Opens a connection to a file, with the settings that all of Postern's connections need.
  *
- * @param prepare brings it into shape first
+ * @param prepare runs before these are set
  */
 export function openHandle(path: string, prepare?: (handle: SqliteHandle) => void): SqliteHandle {
   const handle = new SqliteDriver(path, { timeout: BUSY_TIMEOUT })
@@ -58,16 +58,16 @@ export function openHandle(path: string, prepare?: (handle: SqliteHandle) => voi
 }
 
 /**
- * Puts the queries on a host's handle, which stays the host's: how it is configured, and when it is closed.
+ * Runs the queries on an open handle, which stays as it is configured and is not closed.
  *
  * @param handle opened by better-sqlite3
- * @param prefix stands before the name of each table
+ * @param prefix the prefix of the tables
  */
 export function wrapSqlite(handle: SqliteHandle, prefix: string): Connection {
-  return makeConnection(handle, prefix, async () => {})
+  return createConnection(handle, prefix, async () => {})
 }
 
-function makeConnection(handle: SqliteHandle, prefix: string, close: () => Promise<void>): Connection {
+function createConnection(handle: SqliteHandle, prefix: string, close: () => Promise<void>): Connection {
   const db = drizzle(handle)
   const tables = createTables(prefix)
   const ping = handle.prepare('select count(*) from sqlite_schema')
@@ -78,7 +78,7 @@ function makeConnection(handle: SqliteHandle, prefix: string, close: () => Promi
     bulkInsert: createSqliteBulkInsert(tables),
     openSnapshot: () => openSqliteSnapshot(db),
     principals: createSqlitePrincipalReader(db, tables),
-    // Every process of one machine counts for itself: a file that is written for each login would be dearer than what it saves.
+    // Each process counts for itself: writing the file at each login would cost more than it saves.
     rateLimits: memoryRateLimits,
     ping: async () => void ping.get(),
     isDurable: isDurable(handle),
@@ -87,29 +87,29 @@ function makeConnection(handle: SqliteHandle, prefix: string, close: () => Promi
   }
 }
 
-/** Whether a commit on this connection is on the disk when it returns, also in WAL mode. */
+/** Whether a commit is on the disk when it returns, also in WAL mode. */
 function isDurable(handle: SqliteHandle): boolean {
   return handle.memory || Number(handle.pragma('synchronous', { simple: true })) >= 2
 }
 
-/** The file holds password hashes: whoever makes it keeps it to himself, its write-ahead log included. */
-function createPrivately(path: string): void {
+/** The file holds password hashes: only its owner may read it. SQLite gives the write-ahead log the same mode. */
+function createPrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
 }
 
-/** Settings that SQLite keeps per connection, not in the file. */
+/** Sets what SQLite keeps per connection, not in the file. */
 function configure(handle: SqliteHandle): void {
-  writeAhead(handle)
+  setJournalMode(handle)
   // better-sqlite3 is built with NORMAL for WAL, which loses acknowledged commits in a power cut.
   handle.pragma('synchronous = FULL')
-  // On macOS an fsync alone does not reach the platters; elsewhere this changes nothing.
+  // On macOS, fsync alone does not flush the drive's cache. Elsewhere this changes nothing.
   handle.pragma('fullfsync = ON')
   handle.pragma('foreign_keys = ON')
 }
 
-/** The one pragma that SQLite does not wait with, where another process that starts at this moment holds the file. */
-function writeAhead(handle: SqliteHandle): void {
+/** Retries, since for this pragma SQLite does not wait until another process, which starts too, releases the file. */
+function setJournalMode(handle: SqliteHandle): void {
   const end = performance.now() + BUSY_TIMEOUT
   for (;;) {
     try {
@@ -122,12 +122,12 @@ function writeAhead(handle: SqliteHandle): void {
   }
 }
 
-/** Codes (https://sqlite.org/rescode.html) of what may pass, and of what only an operator can mend, but never of a bug. */
+/** Codes (https://sqlite.org/rescode.html) of errors that may pass or that an operator must fix, and never of bugs. */
 const UNAVAILABLE = /^SQLITE_(BUSY|CANTOPEN|CORRUPT|FULL|IOERR|LOCKED|NOMEM|NOTADB|PERM|PROTOCOL|READONLY)/
 
-/** Whether an error means that the database cannot answer, and not that the query is wrong. */
+/** Whether an error means that the database cannot answer, rather than that the query is wrong. */
 function isSqliteUnavailable(handle: SqliteHandle, error: unknown): boolean {
   if (!handle.open) return true
-  // By its code alone: a host's handle may be of another copy of better-sqlite3.
+  // Not by its class: a host app may have another copy of better-sqlite3.
   return error instanceof Error && UNAVAILABLE.test(String((error as { code?: unknown }).code))
 }

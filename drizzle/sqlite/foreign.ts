@@ -1,21 +1,21 @@
 import SqliteDriver from 'better-sqlite3'
 
-/** A row by the names of its columns. */
+/** A row, by the names of its columns. */
 export type ForeignRow = Record<string, unknown>
 
-/** A SQLite file of another application, as it was when it was opened. */
+/** A snapshot of another application's SQLite database, taken when it was opened. */
 export interface ForeignDatabase {
-  /** The columns of each table. */
+  /** The names of each table's columns. */
   readonly tables: ReadonlyMap<string, string[]>
-  /** Reads a table in steps of `limit` rows. */
+  /** Reads a table in batches of `limit` rows. */
   read(table: string, limit: number): Generator<ForeignRow[]>
   close(): void
 }
 
 /**
- * Opens a SQLite file of another application, to be read only.
+ * Opens another application's SQLite database for reading.
  *
- * @throws where there is none
+ * @throws if it does not exist or cannot be opened
  */
 export function openForeignDatabase(path: string): ForeignDatabase {
   const handle = new SqliteDriver(path, { readonly: true, fileMustExist: true })

@@ -4,16 +4,16 @@ import { inspectRows, type SqliteInspection } from '../inspection.ts'
 import { sqliteSchemaState } from './migrate.ts'
 import { createTables } from './schema.ts'
 
-/** Milliseconds to wait for whoever writes. */
+/** Milliseconds to wait for another process's write. */
 const BUSY_TIMEOUT = 2000
 
-/** Things that are damaged, of which more would not help. */
+/** The most findings of damage to report. */
 const MAX_DAMAGE = 3
 
 /**
- * Looks at a SQLite file.
+ * Inspects a SQLite file, without changing it.
  *
- * @throws where it cannot be opened or is no database
+ * @throws if it cannot be opened, or is no database
  */
 export async function inspectSqlite(path: string): Promise<SqliteInspection> {
   const handle = new SqliteDriver(path, { fileMustExist: true, timeout: BUSY_TIMEOUT })

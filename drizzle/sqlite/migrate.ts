@@ -7,22 +7,24 @@ import { createTables } from './schema.ts'
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('migrations', import.meta.url))
 
 /**
- * Applies what is missing, in one transaction that no other process can be in at the same time.
+ * Applies the pending migrations in one transaction, which holds the write lock from its start, so that of several
+ * processes one migrates and the others wait.
  *
- * @param prefix stands before the name of each table
+ * @param prefix the prefix of the tables
  * @throws NewerDatabaseError
  */
 export function migrateSqlite(handle: SqliteHandle, prefix: string): void {
-  const book = bookOf(prefix)
-  const steps = () => pendingMigrations(MIGRATIONS_FOLDER, appliedMigrations(handle, book))
-  if (steps().length === 0) return
+  const table = migrationsTable(prefix)
+  const pending = () => pendingMigrations(MIGRATIONS_FOLDER, appliedMigrations(handle, table))
+  if (pending().length === 0) return
   handle
     .transaction(() => {
       handle.exec(
-        `create table if not exists ${book} (created_at integer primary key, hash text not null, applied_at integer not null)`,
+        `create table if not exists ${table} ` +
+          '(created_at integer primary key, hash text not null, applied_at integer not null)',
       )
-      const record = handle.prepare(`insert into ${book} values (?, ?, ?)`)
-      for (const { createdAt, hash, statements } of steps()) {
+      const record = handle.prepare(`insert into ${table} values (?, ?, ?)`)
+      for (const { createdAt, hash, statements } of pending()) {
         for (const statement of statements) handle.exec(prefixed(statement, prefix))
         record.run(createdAt, hash, Date.now())
       }
@@ -30,24 +32,24 @@ export function migrateSqlite(handle: SqliteHandle, prefix: string): void {
     .immediate()
 }
 
-/** How the tables of a database of Postern's own stand to this version. */
+/** The state of a database of Postern's own. */
 export function sqliteSchemaState(handle: SqliteHandle): SchemaState {
-  return schemaState(MIGRATIONS_FOLDER, appliedMigrations(handle, bookOf('')))
+  return schemaState(MIGRATIONS_FOLDER, appliedMigrations(handle, migrationsTable('')))
 }
 
-/** Where it is written down what has been applied. */
-function bookOf(prefix: string): string {
+/** The name of the migrations table. */
+function migrationsTable(prefix: string): string {
   return `${prefix || 'postern_'}migrations`
 }
 
-function appliedMigrations(handle: SqliteHandle, book: string): number[] {
-  const made = handle.prepare('select 1 from sqlite_schema where name = ?').get(book)
-  if (!made) return []
-  return handle.prepare<[], number>(`select created_at from ${book}`).pluck().all()
+function appliedMigrations(handle: SqliteHandle, table: string): number[] {
+  const exists = handle.prepare('select 1 from sqlite_schema where name = ?').get(table)
+  if (!exists) return []
+  return handle.prepare<[], number>(`select created_at from ${table}`).pluck().all()
 }
 
 const tableNames = Object.values(createTables('')).map(getTableName).join('|')
-/** A table's name as drizzle-kit quotes it, or an index's, which begins with its table's. */
+/** The name of a table, quoted by drizzle-kit, or of an index, which starts with its table's. */
 const QUOTED_NAME = new RegExp(`\`((?:${tableNames})(?:_\\w+)?)\``, 'g')
 
 function prefixed(statement: string, prefix: string): string {

@@ -3,9 +3,9 @@ import type { PrincipalReader } from '../principals.ts'
 import type { Tables } from './schema.ts'
 
 /**
- * Reads a row once, and then only proves that nothing has changed since: `data_version` tells of every commit of every other
- * connection (https://sqlite.org/pragma.html#pragma_data_version), and `total_changes` of every write of our own, or of a host's
- * on the same handle. The proof is taken when it is needed, so nothing is ever answered from yesterday's state.
+ * Reads a row once, and after that only checks that nothing has changed since. `data_version` changes with every commit
+ * of every other connection (https://sqlite.org/pragma.html#pragma_data_version), and `total_changes` with every write
+ * on this one. Both are read at each `load`, so a row is never out of date.
  */
 export function createSqlitePrincipalReader(db: SqliteDatabase, tables: Tables): PrincipalReader {
   const handle = db.$client
@@ -23,7 +23,7 @@ export function createSqlitePrincipalReader(db: SqliteDatabase, tables: Tables):
       if (versionNow !== version || changesNow !== changes) {
         state = {}
         version = versionNow
-        // What a host's open transaction shows may yet be rolled back, and neither number would tell.
+        // A host app's open transaction may be rolled back, and neither number would change.
         changes = handle.inTransaction ? undefined : changesNow
       }
       for (const slot of slots) {
@@ -36,7 +36,7 @@ export function createSqlitePrincipalReader(db: SqliteDatabase, tables: Tables):
   }
 }
 
-/** The one read behind a check: the account, whether the token is revoked, and until when its key counts. */
+/** Prepares the query behind a check: the user, whether the token is revoked, and until when its key is valid. */
 function selectPrincipal(db: SqliteDatabase, { users, blacklistedTokens, signingKeys }: Tables) {
   return db
     .select({

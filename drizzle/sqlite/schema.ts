@@ -1,34 +1,34 @@
 import { index, integer, sqliteTable, text } from '../drizzle-orm.ts'
 
-/** An instant, kept as milliseconds since the epoch. */
+/** A column with an instant, stored as milliseconds since 1970. */
 const instant = (name: string) => integer(name, { mode: 'timestamp_ms' })
 
 /**
- * Postern's tables.
+ * Creates the definitions of Postern's tables.
  *
- * @param prefix stands before each name, where the tables share a database with a host's
+ * @param prefix the prefix of their names, if they are in a host app's database
  */
 export function createTables<Prefix extends string>(prefix: Prefix) {
   const name = <Name extends string>(table: Name) => `${prefix}${table}` as const
 
-  /** The accounts. */
+  /** The users. */
   const users = sqliteTable(name('users'), {
-    /** A UUID (RFC 9562), of version 7 unless it was imported: never another user's, so a token of a deleted one can never become his. */
+    /** A UUID (RFC 9562), of version 7 unless imported. Never reused: a deleted user's token must not be another's. */
     id: text('id').primaryKey(),
-    /** Normalised by `plugins/accounts/email.ts` before it comes here. */
+    /** Normalised by `plugins/accounts/email.ts`. */
     email: text('email').notNull().unique(name('users_email_unique')),
     name: text('name'),
     /** A modular-crypt bcrypt string: `$2a$`, `$2b$` or `$2y$`. */
     hashedPassword: text('hashed_password').notNull(),
     createdAt: instant('created_at').notNull(),
     disabledAt: instant('disabled_at'),
-    /** Raised to refuse every token issued so far; a token carries the value of its day in `ver`. */
+    /** Raised to revoke every token issued so far. Tokens carry it in the claim `ver`. */
     tokenVersion: integer('token_version').notNull().default(0),
   })
 
   /**
-   * Tokens revoked before their time, by `jti`. No foreign key on `user_id`: recording a revocation must not fail because
-   * the account has gone meanwhile, and the row goes by itself once the token has expired.
+   * The tokens that were revoked before they expired, by `jti`. No foreign key on `user_id`: a revocation must not fail
+   * because the user was just deleted, and the row is pruned after the token expires.
    */
   const blacklistedTokens = sqliteTable(
     name('blacklisted_tokens'),
@@ -41,39 +41,39 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
     (table) => [index(name('blacklisted_tokens_expires_at_index')).on(table.expiresAt)],
   )
 
-  /** The keys that sign tokens, and those that still verify them. */
+  /** The keys that sign and verify tokens. */
   const signingKeys = sqliteTable(name('signing_keys'), {
     kid: text('kid').primaryKey(),
     /** JWA name (RFC 7518 section 3.1). */
     algorithm: text('algorithm').notNull(),
     /**
-     * The `kid` of the key that this one follows, or the algorithm's name for its first key. Unique, so that however many
-     * processes start or rotate at once, one of them makes the next key and the others find it.
+     * The `kid` of the previous key, or the algorithm's name for its first key. Unique, so that if several processes
+     * start or rotate at once, one of them creates the next key and the others find it.
      */
     predecessor: text('predecessor').notNull().unique(name('signing_keys_predecessor_unique')),
     /** SPKI in PEM; null for a symmetric key. */
     publicKey: text('public_key'),
     /** PKCS #8 in PEM, or the symmetric key, sealed with SECRET_KEY. */
     sealedPrivateKey: text('sealed_private_key').notNull(),
-    /** The longest lifetime, in seconds, of any token that this key has signed: how long it must outlive its last signature. */
+    /** The longest lifetime, in seconds, of a token that this key signed: it must verify that long after signing. */
     maxTokenLifetime: integer('max_token_lifetime').notNull(),
     createdAt: instant('created_at').notNull(),
     activatesAt: instant('activates_at').notNull(),
-    /** From then on no token of this key is accepted; null while there is no successor. */
+    /** When this key's tokens stop being valid; null while there is no successor. */
     retiresAt: instant('retires_at'),
   })
 
-  /** Who may introspect and revoke tokens (RFC 6749 section 2). */
+  /** The clients (RFC 6749 section 2) that may introspect and revoke tokens. */
   const clients = sqliteTable(name('clients'), {
     /** The `client_id`. */
     id: text('id').primaryKey(),
     name: text('name').notNull().unique(name('clients_name_unique')),
-    /** SHA-256 of the secret, in hex. The secret is random and long, so a slow hash would protect nothing. */
+    /** SHA-256 of the secret, in hex. The secret is long and random, so a slow hash would add no protection. */
     hashedSecret: text('hashed_secret').notNull(),
     createdAt: instant('created_at').notNull(),
   })
 
-  /** Who did what, for as long as AUDIT_RETENTION_DAYS says. No foreign key: what happened stays, also when the account goes. */
+  /** The audit trail, kept for AUDIT_RETENTION_DAYS. No foreign key: an event stays when its user is deleted. */
   const auditEvents = sqliteTable(
     name('audit_events'),
     {
@@ -81,13 +81,13 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
       id: text('id').primaryKey(),
       /** A name of the OWASP logging vocabulary. */
       event: text('event').notNull(),
-      /** What it was exactly, where the event alone does not say. */
+      /** Details, if the event alone is ambiguous. */
       reason: text('reason'),
-      /** The account that it is about; null where there is none, or none is known. */
+      /** The user that it is about; null if there is none, or none is known. */
       userId: text('user_id'),
       /** The `jti`, `kid` or `client_id` that it is about. */
       target: text('target'),
-      /** The user of the operating system who ran a command; null for what came by HTTP or by a host's code. */
+      /** The operating system's user who ran a command; null if it came by HTTP or from a host app. */
       actor: text('actor'),
       /** The client's address. */
       address: text('address'),
@@ -104,8 +104,8 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
   return { users, blacklistedTokens, signingKeys, clients, auditEvents }
 }
 
-/** Postern's tables, whatever stands before their names. */
+/** Postern's tables, with any prefix. */
 export type Tables = ReturnType<typeof createTables>
 
-/** The tables of a database of Postern's own, from which drizzle-kit makes the migrations. */
+/** The tables without a prefix, from which drizzle-kit generates the migrations. */
 export const { users, blacklistedTokens, signingKeys, clients, auditEvents } = createTables('')

@@ -3,11 +3,11 @@ import type { SnapshotTransaction } from '../bulk/snapshot.ts'
 import { drizzle, type SqliteDatabase } from '../drizzle-orm.ts'
 
 /**
- * Reads on a connection of its own. The write-ahead log keeps what was there at the transaction's first read, and grows until it is over
- * (https://sqlite.org/isolation.html).
+ * Opens a connection with a transaction. From its first read to its end it sees the same state, and the write-ahead log
+ * grows (https://sqlite.org/isolation.html).
  */
 export async function openSqliteSnapshot(db: SqliteDatabase): Promise<SnapshotTransaction> {
-  // Nobody else can write there.
+  // A database in memory has only this connection.
   if (db.$client.memory) return { db, close: async () => {} }
   const handle = new SqliteDriver(db.$client.name, { readonly: true, fileMustExist: true })
   try {

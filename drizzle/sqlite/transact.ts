@@ -2,7 +2,7 @@ import type { Database as SqliteHandle } from 'better-sqlite3'
 import type { SqliteDatabase } from '../drizzle-orm.ts'
 import type { Statement, Steps, Transact } from '../transactions.ts'
 
-/** A transaction that waits for its turn. */
+/** A transaction in the queue. */
 interface Job {
   run(): unknown
   resolve(result: unknown): void
@@ -10,17 +10,17 @@ interface Job {
 }
 
 /**
- * Commits everything that has been asked for in the same turn of the event loop by one commit, since it is the commit that waits for the
- * disk, and the event loop with it. Each job is a savepoint: where one fails, the others do not.
+ * Commits all transactions of one turn of the event loop together, since the commit is what waits for the disk, and
+ * blocks the event loop. Each one is a savepoint, so that if it fails, the others do not.
  */
 export function createSqliteTransact(db: SqliteDatabase): Transact {
   const handle = db.$client
   const runAll = groupCommit(handle)
-  let waiting: Job[] = []
+  let queue: Job[] = []
 
   function commit(): void {
-    const jobs = waiting
-    waiting = []
+    const jobs = queue
+    queue = []
     try {
       for (const settle of runAll(jobs)) settle()
     } catch (error) {
@@ -31,11 +31,11 @@ export function createSqliteTransact(db: SqliteDatabase): Transact {
   return <T>(steps: (db: SqliteDatabase) => Steps<T>) =>
     new Promise<T>((resolve, reject) => {
       const job = { run: () => runSteps(steps(db)), resolve: resolve as Job['resolve'], reject }
-      if (waiting.push(job) === 1) setImmediate(commit)
+      if (queue.push(job) === 1) setImmediate(commit)
     })
 }
 
-/** Runs jobs in one transaction; what it returns tells each of them how it went, to be called after the commit. */
+/** Runs jobs in one transaction. @returns functions that settle the jobs' promises, to be called after the commit */
 function groupCommit(handle: SqliteHandle): (jobs: Job[]) => (() => void)[] {
   const savepoint = handle.transaction((job: Job) => job.run())
   const group = handle.transaction((jobs: Job[]) =>
@@ -44,13 +44,13 @@ function groupCommit(handle: SqliteHandle): (jobs: Job[]) => (() => void)[] {
         const result = savepoint(job)
         return () => job.resolve(result)
       } catch (error) {
-        // Some failures, of the disk above all, end the whole transaction.
+        // Some errors, mostly of the disk, end the whole transaction.
         if (!handle.inTransaction) throw error
         return () => job.reject(error)
       }
     }),
   )
-  // At once, since a lock that is first only for reading may be refused later.
+  // With the write lock from the start: turning a read lock into one may fail.
   return group.immediate
 }
 

@@ -1,4 +1,4 @@
-/** The thread that writes: it opens the same file, and makes one call after another. */
+/** The writer thread: it opens the same file, and runs the calls that `writer.ts` sends. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { createRepositories } from '../repositories/index.ts'
 import { openHandle, wrapSqlite } from './client.ts'
@@ -16,13 +16,13 @@ parentPort?.on('message', async (call: Call | 'close') => {
   try {
     answer({ id, result: await repositories[repository]?.[method]?.(...parameters) })
   } catch (error) {
-    // An error loses its code on the way.
+    // A cloned error loses its code.
     const { message, code } = error as Error & { code?: string }
     answer({ id, error: { message, code } })
   }
 })
 
-/** The end of the thread, since there is nothing left to wait for. */
+/** Ends the thread, which then has nothing left to wait for. */
 function close(): void {
   handle.close()
   parentPort?.close()

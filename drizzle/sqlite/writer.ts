@@ -2,7 +2,7 @@ import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Queries } from '../repositories/repository.ts'
 
-/** A method of a repository that is to be called in the writing thread. */
+/** A call of a repository's method, sent to the writer thread. */
 export interface Call {
   id: number
   repository: string
@@ -10,40 +10,37 @@ export interface Call {
   parameters: unknown[]
 }
 
-/** What came of a call. */
+/** The result of a call. */
 export type Answer = { id: number } & (
   | { result: unknown }
   | { error: { message: string; code: string | undefined } }
 )
 
-/** Who waits for an answer. */
-type Waiter = PromiseWithResolvers<unknown>
-
-/** A thread that writes to a file. */
+/** A thread that writes to a SQLite file. */
 export interface Writer {
-  /** The writes of a repository, run by the thread. */
+  /** Moves a repository's writes to the thread. @returns methods of the same names, which run there */
   move(repository: string, writes: Queries): Queries
-  /** Ends the thread once it has made what it was told to. */
+  /** Ends the thread after all calls so far. */
   close(): Promise<void>
 }
 
 /**
- * Lets another thread wait for the disk, and for the locks of other processes, so that no check ever does. The thread starts with
- * the first write, and goes on with the next one should it ever break down.
+ * Creates a writer thread, which waits for the disk and for other processes' locks, so that the event loop does not. It
+ * starts with the first write. If it fails, the next write starts another.
  *
- * @param path of the file, which has its tables already
+ * @param path the file, already migrated
  */
 export function createWriter(path: string): Writer {
-  const waiters = new Map<number, Waiter>()
+  const waiters = new Map<number, PromiseWithResolvers<unknown>>()
   let worker: Worker | undefined
   let calls = 0
   let isClosing = false
 
   function start(): Worker {
-    // Beside this file, which is TypeScript or has been built.
+    // With the extension of this file: .ts from source, .js when built.
     const thread = new Worker(new URL(`writer-thread${extname(import.meta.url)}`, import.meta.url), {
       workerData: path,
-      // What a host's process was started by is not for this.
+      // Node.js options of a host app are not meant for this thread.
       execArgv: [],
     })
     thread.on('message', settle)
@@ -51,7 +48,7 @@ export function createWriter(path: string): Writer {
     thread.on('error', (error) => {
       cause = error
     })
-    // Not before it has ended: until then there is no other, whose calls these could be taken for.
+    // Only when it has ended, so that no other thread is running whose calls would be rejected too.
     thread.on('exit', () => abandon(cause))
     return thread
   }
@@ -59,7 +56,7 @@ export function createWriter(path: string): Writer {
   function settle(answer: Answer): void {
     const waiter = waiters.get(answer.id)
     waiters.delete(answer.id)
-    // A process with nothing else to do may end, but not before it knows what has been written.
+    // The thread keeps the process alive only while there are calls.
     if (waiters.size === 0 && !isClosing) worker?.unref()
     if ('result' in answer) waiter?.resolve(answer.result)
     else waiter?.reject(Object.assign(new Error(answer.error.message), { code: answer.error.code }))
@@ -69,11 +66,9 @@ export function createWriter(path: string): Writer {
     worker = undefined
     const abandoned = [...waiters.values()]
     waiters.clear()
-    // Whether they were written is not known, as after a power cut.
+    // Whether these were written is unknown, as after a power cut.
     for (const { reject } of abandoned) {
-      reject(
-        Object.assign(new Error('the writing thread has broken down', { cause }), { code: 'SQLITE_IOERR' }),
-      )
+      reject(Object.assign(new Error('the writer thread failed', { cause }), { code: 'SQLITE_IOERR' }))
     }
   }
 

@@ -29,7 +29,7 @@ type DatabaseSettings = Pick<
 async function database(app: FastifyInstance, settings: DatabaseSettings): Promise<void> {
   const opened = await openDatabase(settings.database, {
     ...settings,
-    writesApart: true,
+    writerThread: true,
     toError: (cause) => app.problem('database_unavailable', { cause }),
   })
   if (!opened.isDurable) {

@@ -31,8 +31,8 @@ To restore it, with the service stopped:
 function backUp(file: string): void {
   const config = loadConfig()
   const path = pathOf(config)
-  const { accounts, bytes } = backUpSqlite(path, file)
-  console.log(`${file}: ${accounts} accounts, ${(bytes / 1_000_000).toFixed(1)} MB`)
+  const { users, bytes } = backUpSqlite(path, file)
+  console.log(`${file}: ${users} accounts, ${(bytes / 1_000_000).toFixed(1)} MB`)
   console.error(reminder(path, config))
 }
 

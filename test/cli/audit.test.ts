@@ -1,7 +1,7 @@
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { type CliOptions, postern, startPostern } from '../cli.ts'
-import { makeEvent } from '../drizzle/rows.ts'
+import { createEvent } from '../drizzle/rows.ts'
 import { ada } from '../helper.ts'
 import { logInAt, postJson, startServer, until } from '../process.ts'
 import { openPlace, places, sqlite } from './places.ts'
@@ -23,9 +23,9 @@ async function list(args: string[], options: CliOptions): Promise<Event[]> {
 }
 
 /** An event that happened so long ago, with an id of that time. */
-function event(milliseconds: number, details: Parameters<typeof makeEvent>[0] = {}) {
+function event(milliseconds: number, details: Parameters<typeof createEvent>[0] = {}) {
   const createdAt = new Date(Date.now() - milliseconds)
-  return makeEvent({ id: uuidv7({ msecs: createdAt.getTime() }), createdAt, ...details })
+  return createEvent({ id: uuidv7({ msecs: createdAt.getTime() }), createdAt, ...details })
 }
 
 for (const [kind, settingsOf] of Object.entries(places)) {

@@ -68,7 +68,7 @@ t.test('replaces nothing, and leaves nothing behind where it fails', async (t) =
 
   const there = await postern(['backup', 'there'], { cwd })
   t.equal(there.code, 1)
-  t.match(there.stderr, 'there is there already, and was left as it is')
+  t.match(there.stderr, 'there already exists. It was left unchanged')
   t.equal(readFileSync(join(cwd, 'there'), 'utf8'), 'an older backup')
 
   const damaged = await postern(['backup', 'new'], { cwd, env: { DATABASE_URL: 'not.db' } })

@@ -3,21 +3,21 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Database, openDatabase } from '../../drizzle/index.ts'
 import { postern } from '../cli.ts'
-import { makeBlacklistedToken, makeEvent, makeUser } from '../drizzle/rows.ts'
+import { createBlacklistedToken, createEvent, createUser } from '../drizzle/rows.ts'
 import { makeSchema } from '../postgres.ts'
 
-/** A deployment on SQLite, and an empty place on PostgreSQL. */
+/** A deployment on SQLite, and an empty schema on PostgreSQL. */
 export interface Scene {
   cwd: string
   /** The SQLite file. */
   path: string
-  /** What its service has sealed its keys with. */
+  /** The secret that encrypts its keys. */
   secretKey: string
   /** The settings of a service on PostgreSQL. */
   target: { DATABASE_URL: string; DATABASE_SCHEMA: string; SECRET_KEY: string }
 }
 
-/** Makes a database in which there are two keys, and nothing else. */
+/** Creates a SQLite database with two keys and nothing else. */
 export async function setScene(t: Test): Promise<Scene> {
   const cwd = t.testdir()
   const path = join(cwd, 'data', 'postern.db')
@@ -33,7 +33,7 @@ export async function setScene(t: Test): Promise<Scene> {
   }
 }
 
-/** Opens a database for as long as the test takes. */
+/** Opens a database until the test ends. */
 export async function open(t: Test, url: string, schema?: string): Promise<Database> {
   const database = await openDatabase(
     url,
@@ -43,13 +43,13 @@ export async function open(t: Test, url: string, schema?: string): Promise<Datab
   return database
 }
 
-/** Fills a database with so many accounts, and with a tenth of that of what else there is by the thousand. */
-export async function fill(database: Database, accounts: number): Promise<void> {
+/** Fills a database with users, and with a tenth as many revoked tokens and audit events. */
+export async function fill(database: Database, users: number): Promise<void> {
   const times = (count: number) => Array.from({ length: count }, (_, index) => index)
   await database.insertRows(
     'users',
-    times(accounts).map((index) => ({
-      ...makeUser(),
+    times(users).map((index) => ({
+      ...createUser(),
       name: index % 2 ? `Nº ${index}, «O’Neill» \\ "x"\t` : null,
       disabledAt: index % 3 ? null : new Date(),
       tokenVersion: index % 5,
@@ -57,15 +57,15 @@ export async function fill(database: Database, accounts: number): Promise<void> 
   )
   await database.insertRows(
     'blacklistedTokens',
-    times(accounts / 10).map(() => makeBlacklistedToken()),
+    times(users / 10).map(() => createBlacklistedToken()),
   )
   await database.insertRows(
     'auditEvents',
-    times(accounts / 10).map(() => makeEvent({ userAgent: 'curl/8.5.0', reason: null })),
+    times(users / 10).map(() => createEvent({ userAgent: 'curl/8.5.0', reason: null })),
   )
 }
 
-/** How many rows each table has. */
+/** Counts the rows of each table. */
 export async function countRows(database: Database): Promise<Record<string, number>> {
   return await database.withSnapshot(async (snapshot) => ({
     users: await snapshot.count('users'),

@@ -2,14 +2,14 @@ import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { postern, posternJson } from '../cli.ts'
-import { makeSigningKey, makeUser } from '../drizzle/rows.ts'
+import { createSigningKey, createUser } from '../drizzle/rows.ts'
 import { ada, bearer } from '../helper.ts'
 import { makeSchema } from '../postgres.ts'
 import { logInAt, postJson, startServer } from '../process.ts'
 import { countRows, fill, open, setScene } from './copy-scene.ts'
 
 t.test(
-  'moves a deployment to PostgreSQL, where tokens of before stay valid, and revoked ones revoked',
+  'moves a deployment to PostgreSQL, where valid tokens stay valid, and revoked ones revoked',
   async (t) => {
     const { cwd, path, secretKey, target } = await setScene(t)
     const before = await startServer(t, { cwd })
@@ -39,7 +39,7 @@ t.test(
   },
 )
 
-t.test('copies every row as it is, there and back, and a second time changes nothing', async (t) => {
+t.test('copies every row unchanged, there and back, and a second copy changes nothing', async (t) => {
   const { cwd, path, target } = await setScene(t)
   const source = await open(t, path)
   await fill(source, 3000)
@@ -66,29 +66,32 @@ t.test('copies every row as it is, there and back, and a second time changes not
   t.same(await rows(copy), await rows(path))
 })
 
-t.test('refuses a target that holds users or keys of its own, and leaves it as it is', async (t) => {
+t.test('refuses a target with other users or keys, and leaves it unchanged', async (t) => {
   const { cwd, path, target } = await setScene(t)
   await fill(await open(t, path), 10)
   const there = await open(t, target.DATABASE_URL, target.DATABASE_SCHEMA)
-  await there.insertRows('users', [{ ...makeUser(), name: null, disabledAt: null, tokenVersion: 0 }])
+  await there.insertRows('users', [{ ...createUser(), name: null, disabledAt: null, tokenVersion: 0 }])
 
   const otherUser = await postern(['copy', '--from', path], { cwd, env: target })
 
   t.equal(otherUser.code, 1)
-  t.match(otherUser.stderr, 'The target holds 1 of its own in users, and was left as it is')
+  t.match(
+    otherUser.stderr,
+    'The target has rows in users that the source does not have: 1. It was left unchanged',
+  )
   t.match(await countRows(there), { users: 1, blacklistedTokens: 0, signingKeys: 0 })
 
   const { url, schema } = await makeSchema(t)
   const started = await open(t, url, schema)
-  await started.insertRows('signingKeys', [makeSigningKey({ predecessor: 'ES256' })])
+  await started.insertRows('signingKeys', [createSigningKey({ predecessor: 'ES256' })])
   const env = { ...target, DATABASE_URL: url, DATABASE_SCHEMA: schema }
   const otherKey = await postern(['copy', '--from', path], { cwd, env })
   t.equal(otherKey.code, 1)
-  t.match(otherKey.stderr, 'The target holds 1 of its own in signing_keys')
+  t.match(otherKey.stderr, 'The target has rows in signing_keys that the source does not have: 1.')
   t.match(await countRows(started), { users: 0, signingKeys: 1 })
 })
 
-t.test('overwrites nothing, and fails where the two differ in the end', async (t) => {
+t.test('overwrites nothing, and fails if the two differ in the end', async (t) => {
   const { cwd, path, target } = await setScene(t)
   const source = await open(t, path)
   await fill(source, 10)
@@ -105,7 +108,7 @@ t.test('overwrites nothing, and fails where the two differ in the end', async (t
   t.equal((await there.users.findById(user?.id ?? ''))?.tokenVersion, user?.tokenVersion)
 })
 
-t.test('makes sure of the secret before it copies anything', async (t) => {
+t.test('checks the secret before it copies anything', async (t) => {
   const { cwd, path, target } = await setScene(t)
   const wrong = { ...target, SECRET_KEY: 'another secret for tests, of 32 bytes or more' }
 
@@ -113,7 +116,7 @@ t.test('makes sure of the secret before it copies anything', async (t) => {
   t.equal(other.code, 1)
   t.match(
     other.stderr,
-    `SECRET_KEY does not open the keys in ${path}. Set it to the content of ${path}.secret`,
+    `SECRET_KEY does not decrypt the keys in ${path}. Set it to the content of ${path}.secret`,
   )
   t.notOk(other.stderr.includes(wrong.SECRET_KEY))
 
@@ -123,7 +126,7 @@ t.test('makes sure of the secret before it copies anything', async (t) => {
   t.equal(none.code, 1)
   t.match(none.stderr, 'SECRET_KEY')
   t.notOk(existsSync(join(cwd, 'new.db')))
-  t.notOk(existsSync(`${alone}.secret`), 'no new one is made')
+  t.notOk(existsSync(`${alone}.secret`), 'no new one is created')
 
   const kept = await postern(['copy', '--to', join(cwd, 'new.db')], { cwd })
   t.equal(kept.code, 0)
@@ -133,11 +136,11 @@ t.test('makes sure of the secret before it copies anything', async (t) => {
   )
 })
 
-t.test('says what is wrong with the two ends', async (t) => {
+t.test('says what is wrong with --from and --to', async (t) => {
   const { cwd, path } = await setScene(t)
   const password = 'a-password-of-the-url'
   const cases = [
-    [[], 2, 'Say --from or --to'],
+    [[], 2, 'Give --from or --to'],
     [['--from', path, '--to', `${cwd}/data/../data/postern.db`], 2, 'are the same database'],
     [['--from', path, '--to', `mysql://u:${password}@h/d`], 2, 'not mysql'],
     [['--to', ':memory:'], 2, 'in memory'],

@@ -96,12 +96,12 @@ t.test('on a real server', async (t) => {
       const reader = await examine(t, { ...env, DATABASE_URL: url.href })
       t.equal(reader.code, 1)
       t.match(bad(reader.results), [
-        { check: 'tables', detail: 'the role lacks the right to delete on audit_events' },
+        { check: 'tables', detail: 'the role lacks the privilege to delete on audit_events' },
       ])
 
       await superuser.query('alter role postgres set default_transaction_read_only = on')
       const standby = await examine(t, env)
-      t.match([standby.code, bad(standby.results)], [1, [{ check: 'tables', detail: 'takes no writes' }]])
+      t.match([standby.code, bad(standby.results)], [1, [{ check: 'tables', detail: 'is read-only' }]])
     },
   )
 

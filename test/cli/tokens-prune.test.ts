@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Database } from '../../drizzle/index.ts'
 import { postern, posternJson } from '../cli.ts'
-import { makeBlacklistedToken, makeEvent } from '../drizzle/rows.ts'
+import { createBlacklistedToken, createEvent } from '../drizzle/rows.ts'
 import { openPlace, places } from './places.ts'
 
 const HOUR = 3_600_000
@@ -15,13 +15,13 @@ async function fill(database: Database): Promise<void> {
   for (const expiresAt of [ago(2 * HOUR), ago(HOUR / 2), ago(-HOUR)]) {
     await database.insertRows(
       'blacklistedTokens',
-      many.map(() => makeBlacklistedToken({ expiresAt })),
+      many.map(() => createBlacklistedToken({ expiresAt })),
     )
   }
   for (const createdAt of [ago(91 * DAY), ago(89 * DAY)]) {
     await database.insertRows(
       'auditEvents',
-      many.map(() => makeEvent({ createdAt })),
+      many.map(() => createEvent({ createdAt })),
     )
   }
 }

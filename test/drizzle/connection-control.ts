@@ -1,6 +1,6 @@
 /**
- * Runs before the server, in its process and again in its writing thread, and executes the pragmas that a test sends on the server's
- * own connections: limits such as `max_page_count` hold for one connection alone. better-sqlite3 is otherwise as it is.
+ * Is preloaded into the server's process and its writer thread, and executes the pragmas that a test sends on the
+ * server's own connections, since limits such as `max_page_count` belong to one connection.
  */
 import { once } from 'node:events'
 import { syncBuiltinESMExports } from 'node:module'

@@ -7,8 +7,8 @@ import { MemoryRateLimitStore } from '../../drizzle/rate-limits/memory.ts'
 
 const HOUR = 3600
 
-/** A limiter whose clock is the test's. */
-function makeLimiter(points: number, maxKeys?: number) {
+/** A limiter with a clock that the test sets. */
+function createLimiter(points: number, maxKeys?: number) {
   const settings = { keyPrefix: 'a', points, duration: HOUR }
   let now = 0
   const store = new MemoryRateLimitStore(settings, { clock: () => now, ...(maxKeys && { maxKeys }) })
@@ -17,7 +17,7 @@ function makeLimiter(points: number, maxKeys?: number) {
     limiter,
     store,
     advance: (seconds: number) => (now += seconds * 1000),
-    /** Consumes so many points, and says how many there were. */
+    /** Tries to consume `times` points. @returns how many there were */
     async consume(key: string, times = 1): Promise<number> {
       let passed = 0
       for (let i = 0; i < times; i++) if ((await limiter.consume(key)) === 0) passed++
@@ -26,8 +26,8 @@ function makeLimiter(points: number, maxKeys?: number) {
   }
 }
 
-t.test('a key is forgotten when its time is over, counted from its first point', async (t) => {
-  const { limiter, store, advance, consume } = makeLimiter(2)
+t.test('a count expires a duration after its first point', async (t) => {
+  const { limiter, store, advance, consume } = createLimiter(2)
   await consume('key')
   advance(HOUR - 1)
   t.equal(await consume('key', 2), 1)
@@ -42,12 +42,12 @@ t.test('a key is forgotten when its time is over, counted from its first point',
   advance(HOUR - 1)
   await limiter.restart('known')
   advance(HOUR - 1)
-  t.equal(await limiter.has('known'), true, 'restarted, from then on')
-  t.equal(store.size, 1, 'and what has expired is gone, without being asked for')
+  t.equal(await limiter.has('known'), true, 'a restarted count expires later')
+  t.equal(store.size, 1, 'expired counts are removed without being used')
 })
 
-t.test('when it is full, what has the fewest points makes room', async (t) => {
-  const { store, consume } = makeLimiter(8, 100)
+t.test('a full store forgets the counts with the fewest points', async (t) => {
+  const { store, consume } = createLimiter(8, 100)
   await consume('refused', 9)
   await consume('nearly refused', 7)
   await consume('twice', 2)
@@ -58,11 +58,11 @@ t.test('when it is full, what has the fewest points makes room', async (t) => {
   t.equal(await consume('twice', 9), 6)
 
   for (let n = 0; n < 1000; n++) await consume(`second flood ${n % 200}`, 9)
-  t.equal(store.size, 100, 'also when everything in it is refused')
-  t.equal(await consume('somebody else', 9), 8, 'and then it still counts')
+  t.equal(store.size, 100, 'also if all keys in it are refused')
+  t.equal(await consume('another', 9), 8, 'and it still counts new keys')
 })
 
-t.test('of a million keys it keeps as many as it has room for, and none less that was refused', async (t) => {
+t.test('of a million keys it keeps 100,000, and the refused ones among them', async (t) => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
   const settings = { keyPrefix: 'login_failures_per_account', points: 20, duration: 24 * HOUR }

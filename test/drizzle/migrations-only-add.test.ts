@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-/** What an earlier version that is still running need not know of. */
+/** Statements that do not affect an earlier version which is still running. */
 const ADDITIONS = [
   /^CREATE (UNLOGGED )?TABLE /,
   /^CREATE INDEX /,
@@ -11,9 +11,9 @@ const ADDITIONS = [
   /^ALTER TABLE \S+ ADD (COLUMN )?(?=.*DEFAULT).*NOT NULL/,
 ]
 
-/** Which statements of a step an earlier version could notice. A rule for a table that is new is none for it. */
-function findChanges(step: string): string[] {
-  const statements = step.split('--> statement-breakpoint').map((statement) => statement.trim())
+/** The statements of a migration that could affect an earlier version. A unique index on a new table does not. */
+function findChanges(migration: string): string[] {
+  const statements = migration.split('--> statement-breakpoint').map((statement) => statement.trim())
   const tables = statements.map((statement) => /^CREATE (?:UNLOGGED )?TABLE (\S+)/.exec(statement)?.[1])
   return statements.filter((statement) => {
     const indexed = /^CREATE UNIQUE INDEX \S+ ON (\S+)/.exec(statement)?.[1]
@@ -23,15 +23,15 @@ function findChanges(step: string): string[] {
 }
 
 for (const dialect of ['sqlite', 'postgres']) {
-  t.test(`the migrations of ${dialect} only add, so that versions may run side by side`, async (t) => {
+  t.test(`the migrations of ${dialect} only add, so that two versions can run side by side`, async (t) => {
     const folder = fileURLToPath(new URL(`../../drizzle/${dialect}/migrations`, import.meta.url))
-    const steps = globSync(`${folder}/*.sql`)
-    t.not(steps.length, 0)
-    for (const step of steps) t.same(findChanges(readFileSync(step, 'utf8')), [], basename(step))
+    const files = globSync(`${folder}/*.sql`)
+    t.not(files.length, 0)
+    for (const file of files) t.same(findChanges(readFileSync(file, 'utf8')), [], basename(file))
   })
 }
 
-t.test('and a step that does more would be noticed', async (t) => {
+t.test('a migration that does more is detected', async (t) => {
   for (const change of [
     'ALTER TABLE "users" ADD COLUMN "locale" text NOT NULL;',
     'ALTER TABLE "users" DROP COLUMN "name";',

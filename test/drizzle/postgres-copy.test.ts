@@ -2,13 +2,13 @@ import t, { type Test } from 'tap'
 import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
 import { startProxy, type TcpProxy } from '../faults/proxy.ts'
 import { asSuperuser, makeSchema, openPool } from '../postgres.ts'
-import { makeNew } from './rows.ts'
+import { createNewUser } from './rows.ts'
 
 const never = () => false
 
-/** Enough for what is copied not to go out in one piece. */
+/** More than one packet holds. */
 const ROWS = 5000
-const batch = Array.from({ length: ROWS }, (_, index) => makeNew({ name: `number ${index}` }))
+const batch = Array.from({ length: ROWS }, (_, index) => createNewUser({ name: `number ${index}` }))
 
 /** A database on the other side of a network. */
 async function openThroughProxy(t: Test) {
@@ -29,16 +29,16 @@ async function openThroughProxy(t: Test) {
 }
 
 const troubles: Record<string, (proxy: TcpProxy) => void> = {
-  'is cut as they are announced': (proxy) => proxy.cutAt('copy', 'before'),
-  'is cut as they are sent': (proxy) => proxy.cutAt('number 0', 'before'),
+  'is cut as the copy starts': (proxy) => proxy.cutAt('copy', 'before'),
+  'is cut as the rows are sent': (proxy) => proxy.cutAt('number 0', 'before'),
   'is cut between two tables': (proxy) => proxy.cutAt('audit_events', 'before'),
-  'is cut as they are committed': (proxy) => proxy.cutAt('commit', 'before'),
-  'falls silent as they are announced': (proxy) => proxy.freezeAt('copy'),
-  'falls silent as they are sent': (proxy) => proxy.freezeAt('number 0'),
+  'is cut at the commit': (proxy) => proxy.cutAt('commit', 'before'),
+  'falls silent as the copy starts': (proxy) => proxy.freezeAt('copy'),
+  'falls silent as the rows are sent': (proxy) => proxy.freezeAt('number 0'),
 }
 
 for (const [trouble, cause] of Object.entries(troubles)) {
-  t.test(`none of many rows is there where the connection ${trouble}`, async (t) => {
+  t.test(`no row is inserted if the connection ${trouble}`, async (t) => {
     const { database, proxy, count } = await openThroughProxy(t)
     const { insert } = database.openUserBatches()
     cause(proxy)
@@ -47,12 +47,12 @@ for (const [trouble, cause] of Object.entries(troubles)) {
 
     proxy.thaw()
     t.same(await count(), [0, 0])
-    t.same(await insert(batch, never), { inserted: ROWS, conflicts: [] }, 'until it is tried again')
+    t.same(await insert(batch, never), { inserted: ROWS, conflicts: [] }, 'a second attempt succeeds')
     t.same(await count(), [ROWS, ROWS])
   })
 }
 
-t.test('many rows wait for a lock no longer than one would', async (t) => {
+t.test('many rows wait for a lock no longer than one row', async (t) => {
   const { database, url, schema, count } = await openThroughProxy(t)
   const { insert } = database.openUserBatches()
   const other = await openPool(t, url).connect()
@@ -64,22 +64,28 @@ t.test('many rows wait for a lock no longer than one would', async (t) => {
   t.same(await count(), [0, 0])
 })
 
-t.test('tells rows that the server will never take from those that it cannot take now', async (t) => {
-  const { database, schema, count } = await openThroughProxy(t)
-  const { insert } = database.openUserBatches()
+t.test(
+  'distinguishes rows that the server never accepts from a server that cannot accept any now',
+  async (t) => {
+    const { database, schema, count } = await openThroughProxy(t)
+    const { insert } = database.openUserBatches()
 
-  await t.rejects(insert([makeNew({ name: 'a\0b' })], never), { code: '22021' })
-  t.same(await count(), [0, 0])
-  await asSuperuser(`revoke insert on ${schema}.audit_events from ${schema}`)
-  await t.rejects(insert([makeNew()], never), DatabaseUnavailableError)
-  t.same(await count(), [0, 0])
-})
+    await t.rejects(insert([createNewUser({ name: 'a\0b' })], never), { code: '22021' })
+    t.same(await count(), [0, 0])
+    await asSuperuser(`revoke insert on ${schema}.audit_events from ${schema}`)
+    await t.rejects(insert([createNewUser()], never), DatabaseUnavailableError)
+    t.same(await count(), [0, 0])
+  },
+)
 
-t.test('a row that cannot be put into words takes the others with it, and nothing else', async (t) => {
+t.test('a row that cannot be serialised fails its batch, but not the next one', async (t) => {
   const { database, count } = await openThroughProxy(t)
   const { insert } = database.openUserBatches()
 
-  await t.rejects(insert([makeNew(), makeNew({ createdAt: new Date(Number.NaN) })], never), RangeError)
+  await t.rejects(
+    insert([createNewUser(), createNewUser({ createdAt: new Date(Number.NaN) })], never),
+    RangeError,
+  )
   t.same(await count(), [0, 0])
-  t.same(await insert([makeNew()], never), { inserted: 1, conflicts: [] })
+  t.same(await insert([createNewUser()], never), { inserted: 1, conflicts: [] })
 })

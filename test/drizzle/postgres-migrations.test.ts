@@ -4,12 +4,12 @@ import t from 'tap'
 import { NewerDatabaseError, openDatabase } from '../../drizzle/index.ts'
 import { ada, bearer, makeApp, makeToken, post } from '../helper.ts'
 import { asSuperuser, makeDatabase, makeSchema, postgresUrl } from '../postgres.ts'
-import { makeEvent, makeUser, migrationCount } from './rows.ts'
+import { createEvent, createUser, migrationCount } from './rows.ts'
 
-/** What every Postern takes while it migrates. */
+/** The lock of every Postern that migrates. */
 const ADVISORY_LOCK = 0x706f_7374
 
-/** The tables of a schema and their columns, and which steps made them. */
+/** The columns of a schema's tables, and its migrations. */
 async function describeSchema(schema: string): Promise<unknown> {
   return {
     columns: await asSuperuser(
@@ -20,7 +20,7 @@ async function describeSchema(schema: string): Promise<unknown> {
   }
 }
 
-t.test('makes the tables once for all who open it at the same moment', async (t) => {
+t.test('creates the tables once, even if several instances open it at once', async (t) => {
   const { url, schema } = await makeSchema(t)
 
   const databases = await Promise.all(
@@ -29,10 +29,10 @@ t.test('makes the tables once for all who open it at the same moment', async (t)
 
   await Promise.all(databases.map((database) => database.ping()))
   await Promise.all(databases.map((database) => database.close()))
-  const made = await describeSchema(schema)
-  t.match(made, { migrations: { length: migrationCount('postgres') } })
+  const created = await describeSchema(schema)
+  t.match(created, { migrations: { length: migrationCount('postgres') } })
   await (await openDatabase(url, { databaseSchema: schema })).close()
-  t.same(await describeSchema(schema), made, 'and opening it again changes nothing')
+  t.same(await describeSchema(schema), created, 'and opening it again changes nothing')
 })
 
 t.test('waits while another process migrates', async (t) => {
@@ -56,7 +56,7 @@ t.test('waits while another process migrates', async (t) => {
   await database.close()
 })
 
-t.test('leaves a database of a newer version as it is', async (t) => {
+t.test('leaves a database of a newer version unchanged', async (t) => {
   const { url, schema } = await makeSchema(t)
   await (await openDatabase(url, { databaseSchema: schema })).close()
   await asSuperuser(`alter table ${schema}.users add column shoe_size integer`)
@@ -68,7 +68,7 @@ t.test('leaves a database of a newer version as it is', async (t) => {
   t.same(await describeSchema(schema), before)
 })
 
-t.test('goes on serving while a newer version adds to its tables', async (t) => {
+t.test('keeps serving while a newer version extends its tables', async (t) => {
   const { url, schema } = await makeSchema(t)
   const app = await makeApp(t, {
     DATABASE_URL: url,
@@ -96,9 +96,9 @@ t.test('goes on serving while a newer version adds to its tables', async (t) => 
   t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200)
 })
 
-t.test('leaves nothing half-made when a step fails', async (t) => {
+t.test('leaves no partial schema when a migration fails', async (t) => {
   const { url, schema } = await makeSchema(t)
-  // In the way of the last table of the first step.
+  // Conflicts with the last table of the first migration.
   await asSuperuser(`create table ${schema}.users (name text)`)
 
   await t.rejects(openDatabase(url, { databaseSchema: schema }), /"users" already exists/)
@@ -108,7 +108,7 @@ t.test('leaves nothing half-made when a step fails', async (t) => {
   ])
 })
 
-t.test('makes a schema where there is none, and needs no right to where there is one', async (t) => {
+t.test('creates a missing schema, and needs no privilege for an existing one', async (t) => {
   const { url, schema } = await makeSchema(t)
   const [may] = await asSuperuser(
     `select has_database_privilege($1, current_database(), 'create') as create`,
@@ -116,11 +116,11 @@ t.test('makes a schema where there is none, and needs no right to where there is
   )
   t.same(may, { create: false })
   await (await openDatabase(url, { databaseSchema: schema })).close()
-  await t.rejects(openDatabase(url, { databaseSchema: `${schema}_2` }), 'it may not make another')
+  await t.rejects(openDatabase(url, { databaseSchema: `${schema}_2` }), 'the role may not create another')
 
   const { url: ownUrl, pool } = await makeDatabase(t)
   const database = await openDatabase(ownUrl)
   t.teardown(() => database.close())
-  await database.users.insert(makeUser(), makeEvent())
+  await database.users.insert(createUser(), createEvent())
   t.equal((await pool.query('select from postern.users')).rows.length, 1, 'it is called postern')
 })

@@ -20,8 +20,8 @@ async function openThroughProxy(t: Test) {
   return { database, proxy, role: schema }
 }
 
-/** More questions at once than there are connections; how many of them were not answered. */
-async function askOften({ ping }: { ping(): Promise<void> }): Promise<number> {
+/** Sends more queries at once than there are connections. @returns how many failed */
+async function pingOften({ ping }: { ping(): Promise<void> }): Promise<number> {
   const outcomes = await Promise.allSettled(Array.from({ length: 30 }, ping))
   const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
   for (const { reason } of failures) if (!(reason instanceof DatabaseUnavailableError)) throw reason
@@ -41,16 +41,20 @@ const troubles: Record<string, (proxy: TcpProxy) => void> = {
 }
 
 for (const [trouble, cause] of Object.entries(troubles)) {
-  t.test(`connections that ${trouble} are replaced, and never become more`, async (t) => {
+  t.test(`connections that ${trouble} are replaced, and never exceed the pool size`, async (t) => {
     const { database, proxy, role } = await openThroughProxy(t)
-    await askOften(database)
+    await pingOften(database)
     for (let round = 0; round < 3; round++) {
       cause(proxy)
-      t.ok((await askOften(database)) > 0)
-      await until(async () => (await askOften(database)) === 0)
+      t.ok((await pingOften(database)) > 0)
+      await until(async () => (await pingOften(database)) === 0)
     }
     const pool = database.pool?.()
-    t.same(pool, { total: pool?.idle, idle: pool?.total, waiting: 0 }, 'nobody has one, and nobody waits')
+    t.same(
+      pool,
+      { total: pool?.idle, idle: pool?.total, waiting: 0 },
+      'no connection is in use, and no query waits',
+    )
     t.ok((pool?.total ?? 0) <= POOL_SIZE)
     await until(async () => {
       const open = await asSuperuser('select from pg_stat_activity where usename = $1', [role])
@@ -60,7 +64,7 @@ for (const [trouble, cause] of Object.entries(troubles)) {
 }
 
 t.test(
-  'a connection of a host that is cut while Postern starts is an error, and not the end of the process',
+  'if a host app’s connection is cut while Postern starts, that is an error and does not end the process',
   async (t) => {
     const { url, schema } = await makeSchema(t)
     const proxy = await startProxy(t, Number(new URL(url).port))
@@ -74,7 +78,7 @@ t.test(
   },
 )
 
-t.test('an idle database keeps no process from ending', async (t) => {
+t.test('an idle database does not keep the process alive', async (t) => {
   const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
   const { url, schema } = await makeSchema(t)
   const before = sockets()

@@ -8,8 +8,8 @@ import { THROTTLED, tryLogIn } from '../throttling.ts'
 const HOUR = 3600
 const SETTINGS = { keyPrefix: 'a', points: 3, duration: HOUR }
 
-/** Two instances on one database, and a connection beside them. */
-async function makeScene(t: Test) {
+/** Two instances on one database, and another connection to it. */
+async function createScene(t: Test) {
   const { url, schema } = await makeSchema(t)
   const open = async () => {
     const database = await openDatabase(url, { databaseSchema: schema, databasePoolSize: 2 })
@@ -21,7 +21,7 @@ async function makeScene(t: Test) {
 }
 
 t.test('instances count together', async (t) => {
-  const { one, other } = await makeScene(t)
+  const { one, other } = await createScene(t)
   const limiters = [one.createRateLimiter(SETTINGS), other.createRateLimiter(SETTINGS)]
   const waits = await Promise.all(
     Array.from({ length: 40 }, (_, n) => limiters[n % 2]?.consume('key') ?? Promise.resolve(-1)),
@@ -31,8 +31,8 @@ t.test('instances count together', async (t) => {
   t.equal(await limiters[1]?.has('known'), true)
 })
 
-t.test('what has expired counts no more, and is pruned', async (t) => {
-  const { one, beside } = await makeScene(t)
+t.test('an expired count starts again, and is pruned', async (t) => {
+  const { one, beside } = await createScene(t)
   const limiter = one.createRateLimiter(SETTINGS)
   for (const key of ['expired', 'expired too', 'live']) for (let i = 0; i < 3; i++) await limiter.consume(key)
   await beside.run("update rate_limits set expires_at = now() - interval '1 second' where key like 'a:exp%'")
@@ -40,7 +40,7 @@ t.test('what has expired counts no more, and is pruned', async (t) => {
   t.equal(await limiter.has('expired'), false)
   t.equal(await limiter.consume('expired'), 0)
   t.ok((await limiter.consume('live')) > 0)
-  t.equal(await beside.value("select points from rate_limits where key = 'a:expired'"), 1, 'counted anew')
+  t.equal(await beside.value("select points from rate_limits where key = 'a:expired'"), 1, 'from 1')
   await beside.run("update rate_limits set expires_at = now() - interval '1 second' where key like 'a:exp%'")
   t.equal(await one.pruneRateLimits(1), 1, 'in steps')
   t.equal(await one.pruneRateLimits(200), 1)
@@ -48,8 +48,8 @@ t.test('what has expired counts no more, and is pruned', async (t) => {
   t.same(await beside.all('select key from rate_limits'), [{ key: 'a:live' }])
 })
 
-t.test('a server’s clock that was set back makes nobody wait for longer than a count lasts', async (t) => {
-  const { one, beside } = await makeScene(t)
+t.test('no wait is longer than a count lasts, even if the server’s clock was set back', async (t) => {
+  const { one, beside } = await createScene(t)
   const limiter = one.createRateLimiter(SETTINGS)
   for (let i = 0; i < 3; i++) await limiter.consume('refused')
   await limiter.consume('counted')
@@ -60,11 +60,15 @@ t.test('a server’s clock that was set back makes nobody wait for longer than a
   const isShort =
     "select expires_at <= now() + interval '61 minutes' from rate_limits where key = 'a:counted'"
   t.equal(await beside.value(isShort), true)
-  t.equal(await beside.value("select points from rate_limits where key = 'a:counted'"), 2, 'but counts on')
+  t.equal(
+    await beside.value("select points from rate_limits where key = 'a:counted'"),
+    2,
+    'the count continues',
+  )
 })
 
-t.test('needs no disk, and nobody can read from it who it is about', async (t) => {
-  const { url, schema, beside } = await makeScene(t)
+t.test('needs no disk, and its keys are unreadable', async (t) => {
+  const { url, schema, beside } = await createScene(t)
   const app = await makeApp(t, {
     ...THROTTLED,
     DATABASE_URL: url,
@@ -90,13 +94,13 @@ t.test('needs no disk, and nobody can read from it who it is about', async (t) =
   )
 })
 
-t.test('a database that cannot answer is unavailable, and decides nothing', async (t) => {
-  const { one, beside } = await makeScene(t)
+t.test('a database that cannot answer is unavailable, and refuses no key', async (t) => {
+  const { one, beside } = await createScene(t)
   const limiter = one.createRateLimiter(SETTINGS)
   await limiter.consume('key')
-  const mend = await beside.breakDown()
+  const repair = await beside.breakDown()
   await t.rejects(limiter.consume('key'), DatabaseUnavailableError)
   await t.rejects(limiter.has('key'), DatabaseUnavailableError)
-  await mend()
+  await repair()
   t.equal(await limiter.consume('key'), 0)
 })

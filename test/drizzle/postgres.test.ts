@@ -3,9 +3,9 @@ import t from 'tap'
 import { openDatabase, SERVER_DEFAULTS } from '../../drizzle/index.ts'
 import { connectPostgres, wrapPostgres } from '../../drizzle/postgres/client.ts'
 import { makeDatabase, openPool } from '../postgres.ts'
-import { makeEvent, makeUser } from './rows.ts'
+import { createEvent, createUser } from './rows.ts'
 
-t.test('finds its tables in the schema public too, whatever the search path is', async (t) => {
+t.test('finds its tables in the schema public too, with any search path', async (t) => {
   const { url, pool, name } = await makeDatabase(t)
   await pool.query('create schema elsewhere')
   await pool.query('create table elsewhere.users (name text)')
@@ -13,34 +13,34 @@ t.test('finds its tables in the schema public too, whatever the search path is',
 
   const database = await openDatabase(url, { databaseSchema: 'public' })
   t.teardown(() => database.close())
-  const user = makeUser()
-  await database.users.insert(user, makeEvent())
+  const user = createUser()
+  await database.users.insert(user, createEvent())
 
   t.match(await database.users.findById(user.id), user)
   t.equal((await pool.query('select from public.users')).rows.length, 1)
   t.equal((await pool.query('select from elsewhere.users')).rows.length, 0)
 })
 
-t.test('reads dates rightly, however the database is told to write them', async (t) => {
+t.test('reads dates correctly with any DateStyle of the database', async (t) => {
   const { url, pool, name } = await makeDatabase(t)
   const createdAt = new Date('2026-03-04T05:06:07.089Z')
   for (const style of ['German', 'SQL, DMY', 'Postgres, MDY']) {
     await pool.query(`alter database ${name} set datestyle = '${style}'`)
     await pool.query(`alter database ${name} set timezone = 'Asia/Kolkata'`)
     const database = await openDatabase(url)
-    const user = makeUser({ createdAt })
+    const user = createUser({ createdAt })
 
-    t.match(await database.users.insert(user, makeEvent()), { createdAt }, style)
+    t.match(await database.users.insert(user, createEvent()), { createdAt }, style)
     t.match(await database.users.findById(user.id), { createdAt }, style)
     await database.close()
 
-    // A host's connections stay as they are.
+    // A host app's connections are left unchanged.
     const hosts = await openDatabase({ pool: openPool(t, url), schema: 'postern', migrate: false })
     await t.rejects(hosts.users.findById(user.id), { message: /DateStyle must be ISO/ }, style)
   }
 })
 
-t.test('has each of its connections commit to the disk, and wait no longer than it is told', async (t) => {
+t.test('sets durable commits and timeouts on each of its connections', async (t) => {
   const { url, pool, name } = await makeDatabase(t)
   await pool.query(`alter database ${name} set synchronous_commit = off`)
   const settings = {
@@ -66,6 +66,10 @@ t.test('has each of its connections commit to the disk, and wait no longer than 
   }
 
   const host = openPool(t, url)
-  t.equal((await wrapPostgres(host, 'postern')).isDurable, false, 'a host’s connections are its own affair')
+  t.equal(
+    (await wrapPostgres(host, 'postern')).isDurable,
+    false,
+    'a host app’s connections are left unchanged',
+  )
   t.match((await host.query('show synchronous_commit')).rows, [{ synchronous_commit: 'off' }])
 })

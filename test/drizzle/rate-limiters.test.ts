@@ -21,7 +21,7 @@ for (const [kind, open] of Object.entries(kinds)) {
       return database
     }
 
-    t.test('a limiter lets as many pass as it has points, under each key', async (t) => {
+    t.test('a limiter accepts as many as it has points, for each key', async (t) => {
       const { createRateLimiter } = await openEmpty(t)
       const limiter = createRateLimiter({ keyPrefix: 'a', points: 3, duration: DAY })
       const other = createRateLimiter({ keyPrefix: 'b', points: 1, duration: DAY })
@@ -31,41 +31,41 @@ for (const [kind, open] of Object.entries(kinds)) {
         const wait = await limiter.consume('key')
         t.ok(wait > (DAY - 60) * 1000 && wait <= DAY * 1000, `${wait} ms`)
       }
-      t.ok(limiter.recall('key') > 0, 'it is known for a while without asking')
+      t.ok(limiter.recall('key') > 0, 'it is known for a while without a query')
       t.equal(limiter.recall('another'), 0)
       t.equal(await limiter.consume('another'), 0)
       t.equal(await other.consume('key'), 0)
     })
 
-    t.test('a point given back can be consumed again, and a refusal costs none', async (t) => {
+    t.test('a point given back can be consumed again, and a refusal costs no point', async (t) => {
       const { createRateLimiter } = await openEmpty(t)
       const limiter = createRateLimiter({ keyPrefix: 'a', points: 2, duration: DAY })
-      const passes = async (times: number) => {
+      const accepted = async (times: number) => {
         const waits: number[] = []
         for (let i = 0; i < times; i++) waits.push(await limiter.consume('key'))
         return waits.filter((wait) => wait === 0).length
       }
 
-      t.equal(await passes(5), 2)
+      t.equal(await accepted(5), 2)
       await limiter.reward('key')
-      t.equal(await passes(5), 1)
+      t.equal(await accepted(5), 1)
       await limiter.reward('key')
       await limiter.reward('key')
-      t.equal(await limiter.has('key'), false, 'nothing is left of it')
+      t.equal(await limiter.has('key'), false, 'the count is deleted')
       await limiter.reward('key')
-      t.equal(await passes(5), 2, 'nor can points be saved up')
+      t.equal(await accepted(5), 2, 'points cannot be saved up')
       await limiter.delete('key')
-      t.equal(await passes(5), 2)
+      t.equal(await accepted(5), 2)
     })
 
-    t.test('of any number at once, as many pass as there are points', async (t) => {
+    t.test('of many at once, as many are accepted as there are points', async (t) => {
       const { createRateLimiter } = await openEmpty(t)
       const limiter = createRateLimiter({ keyPrefix: 'a', points: 7, duration: DAY })
       const waits = await Promise.all(Array.from({ length: 100 }, () => limiter.consume('key')))
       t.equal(waits.filter((wait) => wait === 0).length, 7)
     })
 
-    t.test('a key can be set without being limited', async (t) => {
+    t.test('a key can be restarted without limit', async (t) => {
       const { createRateLimiter } = await openEmpty(t)
       const limiter = createRateLimiter({ keyPrefix: 'a', points: 1, duration: DAY })
       for (let i = 0; i < 3; i++) await limiter.restart('key')

@@ -12,30 +12,30 @@ import type {
 } from '../../drizzle/index.ts'
 import { createAuditEvent } from '../../plugins/audit/event.ts'
 
-/** The present of these rows, to the millisecond. */
+/** When these rows are created, to the millisecond. */
 export const NOW = new Date('2026-11-22T09:30:00.123Z')
 
-/** An instant some milliseconds after `NOW`. */
+/** The instant so many milliseconds after `NOW`. */
 export function after(milliseconds: number): Date {
   return new Date(NOW.getTime() + milliseconds)
 }
 
-export function makeUser(user: Partial<NewUserRow> = {}): NewUserRow {
+export function createUser(user: Partial<NewUserRow> = {}): NewUserRow {
   const id = uuidv7()
   return { id, email: `${id}@example.com`, name: null, hashedPassword: '$2b$10$one', createdAt: NOW, ...user }
 }
 
-/** A new account and its event. */
-export function makeNew(given: Partial<NewUserRow> = {}): NewUser {
-  const user = { name: null, disabledAt: null, tokenVersion: 0, ...makeUser(given) } as NewUser['user']
-  return { user, event: makeEvent({ userId: user.id, event: 'user_created' }) }
+/** A new user and the event about it. */
+export function createNewUser(given: Partial<NewUserRow> = {}): NewUser {
+  const user = { name: null, disabledAt: null, tokenVersion: 0, ...createUser(given) } as NewUser['user']
+  return { user, event: createEvent({ userId: user.id, event: 'user_created' }) }
 }
 
-export function makeBlacklistedToken(token: Partial<BlacklistedTokenRow> = {}): BlacklistedTokenRow {
+export function createBlacklistedToken(token: Partial<BlacklistedTokenRow> = {}): BlacklistedTokenRow {
   return { jti: uuidv7(), userId: uuidv7(), expiresAt: after(900_000), createdAt: NOW, ...token }
 }
 
-export function makeSigningKey(key: Partial<SigningKeyRow> = {}): SigningKeyRow {
+export function createSigningKey(key: Partial<SigningKeyRow> = {}): SigningKeyRow {
   return {
     kid: uuidv7(),
     algorithm: 'ES256',
@@ -50,13 +50,13 @@ export function makeSigningKey(key: Partial<SigningKeyRow> = {}): SigningKeyRow 
   }
 }
 
-export function makeEvent(event: Partial<AuditEventRow> = {}): AuditEventRow {
+export function createEvent(event: Partial<AuditEventRow> = {}): AuditEventRow {
   return { ...createAuditEvent('user_updated'), createdAt: NOW, ...event }
 }
 
 type Key = Pick<PrincipalSlot, 'userId' | 'jti' | 'kid'>
 
-export function makeSlot(key: Key): PrincipalSlot {
+export function createSlot(key: Key): PrincipalSlot {
   return { ...key, row: undefined, state: null }
 }
 
@@ -65,12 +65,12 @@ export async function readPrincipal(
   principals: PrincipalReader,
   key: Key,
 ): Promise<PrincipalRow | undefined> {
-  const slot = makeSlot(key)
+  const slot = createSlot(key)
   await principals.load([slot])
   return slot.row
 }
 
-/** How many steps there are to the present schema. */
+/** The number of migrations. */
 export function migrationCount(dialect: 'sqlite' | 'postgres' = 'sqlite'): number {
   const folder = new URL(`../../drizzle/${dialect}/migrations/`, import.meta.url)
   return readdirSync(folder).filter((name) => name.endsWith('.sql')).length

@@ -10,7 +10,7 @@ import { migrationCount } from './rows.ts'
 
 const DRIZZLE = new URL('../../drizzle/index.ts', import.meta.url).href
 
-/** The tables and indices of a database, and which steps made them. */
+/** The tables and indexes of a database, and its migrations. */
 function describeDatabase(path: string): unknown {
   const db = new SqliteDriver(path, { readonly: true })
   const description = {
@@ -21,9 +21,9 @@ function describeDatabase(path: string): unknown {
   return description
 }
 
-t.test('syncs each commit to the disk, waits for other writers, and keeps to foreign keys', async (t) => {
+t.test('syncs each commit to the disk, waits for other writers, and enforces foreign keys', async (t) => {
   const path = join(t.testdir(), 'postern.db')
-  // What one connection sets another does not have: it must hold for a new database and for an existing one.
+  // These belong to the connection, so they must be set for a new database and for an existing one.
   for (const time of ['first', 'second']) {
     const { $client } = openSqlite(path).db
     const pragma = (name: string) => $client.pragma(name, { simple: true })
@@ -36,23 +36,23 @@ t.test('syncs each commit to the disk, waits for other writers, and keeps to for
   }
 })
 
-t.test('makes the tables once', async (t) => {
+t.test('creates the tables once', async (t) => {
   const path = join(t.testdir(), 'new', 'directory', 'postern.db')
   await (await openDatabase(path)).close()
-  const made = describeDatabase(path)
+  const created = describeDatabase(path)
 
   await (await openDatabase(path)).close()
 
-  t.same(describeDatabase(path), made)
-  t.match(made, { migrations: [{ hash: /^[0-9a-f]{64}$/ }] })
+  t.same(describeDatabase(path), created)
+  t.match(created, { migrations: [{ hash: /^[0-9a-f]{64}$/ }] })
 })
 
-t.test('makes the tables once for all who open it at the same moment', async (t) => {
+t.test('creates the tables once, even if several threads open it at once', async (t) => {
   const crowd = 4
   const script = `
     const { workerData: { path, gate, crowd } } = require('node:worker_threads')
     import('${DRIZZLE}').then(async ({ openDatabase }) => {
-      // The last to come opens the gate.
+      // The last thread opens the gate.
       if (Atomics.add(gate, 0, 1) + 1 < crowd) Atomics.wait(gate, 1, 0)
       else Atomics.store(gate, 1, 1), Atomics.notify(gate, 1)
       const database = await openDatabase(path)
@@ -64,14 +64,14 @@ t.test('makes the tables once for all who open it at the same moment', async (t)
     const path = join(t.testdir(), `${round}.db`)
     const workerData = { path, gate: new Int32Array(new SharedArrayBuffer(8)), crowd }
     const workers = Array.from({ length: crowd }, () => new Worker(script, { eval: true, workerData }))
-    // Any that fails makes this throw.
+    // Throws if one of them fails.
     await Promise.all(workers.map((worker) => once(worker, 'exit')))
 
     t.match(describeDatabase(path), { migrations: { length: migrationCount() } })
   }
 })
 
-t.test('leaves a database of a newer version as it is', async (t) => {
+t.test('leaves a database of a newer version unchanged', async (t) => {
   const directory = t.testdir()
   const path = join(directory, 'postern.db')
   const { $client } = openSqlite(path).db
@@ -87,10 +87,10 @@ t.test('leaves a database of a newer version as it is', async (t) => {
   t.same(readdirSync(directory), ['postern.db'])
 })
 
-t.test('leaves nothing half-made when a step fails', async (t) => {
+t.test('leaves no partial schema when a migration fails', async (t) => {
   const path = join(t.testdir(), 'postern.db')
   const foreign = new SqliteDriver(path)
-  // In the way of the last table.
+  // Conflicts with the last table.
   foreign.exec('create table users (name text)')
   foreign.close()
   const before = readFileSync(path)
@@ -100,28 +100,25 @@ t.test('leaves nothing half-made when a step fails', async (t) => {
   t.ok(readFileSync(path).equals(before))
 })
 
-t.test(
-  'finds the file by its path or its URL, and says which other databases it does not know',
-  async (t) => {
-    t.equal(databasePath(':memory:'), null)
-    t.equal(databasePath('./data/postern.db'), './data/postern.db')
-    t.equal(databasePath('file:///var/lib/my%20accounts.db'), '/var/lib/my accounts.db')
-    t.equal(databasePath('C:\\postern.db'), 'C:\\postern.db')
-    t.throws(() => databasePath('file:postern.db'), { name: 'UnknownDatabaseError', message: 'absolute' })
-    t.throws(() => databasePath('file://host/postern.db'), {
+t.test('finds the file by its path or URL, and refuses unknown URLs', async (t) => {
+  t.equal(databasePath(':memory:'), null)
+  t.equal(databasePath('./data/postern.db'), './data/postern.db')
+  t.equal(databasePath('file:///var/lib/my%20users.db'), '/var/lib/my users.db')
+  t.equal(databasePath('C:\\postern.db'), 'C:\\postern.db')
+  t.throws(() => databasePath('file:postern.db'), { name: 'UnknownDatabaseError', message: 'absolute' })
+  t.throws(() => databasePath('file://host/postern.db'), {
+    name: 'UnknownDatabaseError',
+    message: 'absolute',
+  })
+  t.equal(databasePath('postgres://ada:hunter2@db/postern'), null)
+  for (const url of [
+    'postgres:hunter2',
+    'postgres://ada:hunter2#@db/postern',
+    'mysql://ada:hunter2@db/postern',
+  ]) {
+    t.throws(() => databasePath(url), {
       name: 'UnknownDatabaseError',
-      message: 'absolute',
+      message: /^(?!.*hunter2).*(postgres|mysql):/,
     })
-    t.equal(databasePath('postgres://ada:hunter2@db/postern'), null)
-    for (const url of [
-      'postgres:hunter2',
-      'postgres://ada:hunter2#@db/postern',
-      'mysql://ada:hunter2@db/postern',
-    ]) {
-      t.throws(() => databasePath(url), {
-        name: 'UnknownDatabaseError',
-        message: /^(?!.*hunter2).*(postgres|mysql):/,
-      })
-    }
-  },
-)
+  }
+})

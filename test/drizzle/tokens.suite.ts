@@ -1,10 +1,10 @@
 import type { Test } from 'tap'
 import {
   after,
-  makeBlacklistedToken,
-  makeEvent,
-  makeSigningKey,
-  makeUser,
+  createBlacklistedToken,
+  createEvent,
+  createSigningKey,
+  createUser,
   NOW,
   readPrincipal,
 } from './rows.ts'
@@ -12,68 +12,70 @@ import type { OpenEmpty } from './users.suite.ts'
 
 /** What every database must do for revoked tokens, signing keys and clients. */
 export function testTokens(t: Test, openEmpty: OpenEmpty): void {
-  t.test('records a revocation once, however often it comes', async (t) => {
+  t.test('records a revocation once, even if it is repeated', async (t) => {
     const { users, blacklistedTokens, principals } = await openEmpty(t)
-    const user = makeUser()
-    await users.insert(user, makeEvent())
-    const token = makeBlacklistedToken({ userId: user.id, expiresAt: after(10) })
+    const user = createUser()
+    await users.insert(user, createEvent())
+    const token = createBlacklistedToken({ userId: user.id, expiresAt: after(10) })
 
-    await Promise.all([1, 2, 3].map(() => blacklistedTokens.insert(token, makeEvent())))
-    await blacklistedTokens.insert({ ...token, expiresAt: after(0) }, makeEvent())
+    await Promise.all([1, 2, 3].map(() => blacklistedTokens.insert(token, createEvent())))
+    await blacklistedTokens.insert({ ...token, expiresAt: after(0) }, createEvent())
 
     const found = await readPrincipal(principals, { userId: user.id, jti: token.jti, kid: '' })
     t.equal(found?.blacklistedJti, token.jti)
-    t.equal(await blacklistedTokens.prune(after(1), 10), 0, 'the first record stands')
+    t.equal(await blacklistedTokens.prune(after(1), 10), 0, 'the first record is unchanged')
     t.equal(await blacklistedTokens.prune(after(11), 10), 1)
   })
 
-  t.test('records a revocation whose account has gone', async (t) => {
+  t.test('records a revocation whose user was deleted', async (t) => {
     const { blacklistedTokens } = await openEmpty(t)
 
-    await blacklistedTokens.insert(makeBlacklistedToken({ userId: 'nobody' }), makeEvent())
+    await blacklistedTokens.insert(createBlacklistedToken({ userId: 'nobody' }), createEvent())
 
     t.equal(await blacklistedTokens.prune(after(900_001), 10), 1)
   })
 
-  t.test('prunes what expired before an instant, and no more at a time than it may', async (t) => {
+  t.test('prunes tokens that expired before an instant, at most as many as told', async (t) => {
     const { blacklistedTokens } = await openEmpty(t)
     for (const expiresAt of [-2, -1, -1, 0, 1].map(after)) {
-      await blacklistedTokens.insert(makeBlacklistedToken({ expiresAt }), makeEvent())
+      await blacklistedTokens.insert(createBlacklistedToken({ expiresAt }), createEvent())
     }
 
     t.equal(await blacklistedTokens.prune(NOW, 2), 2)
     t.equal(await blacklistedTokens.prune(NOW, 2), 1)
-    t.equal(await blacklistedTokens.prune(NOW, 2), 0, 'what expires at the instant or later stays')
+    t.equal(await blacklistedTokens.prune(NOW, 2), 0, 'one that expires at the instant or later stays')
     t.equal(await blacklistedTokens.prune(after(2), 10), 2)
   })
 
-  t.test('gives a key one successor, however many are made at the same moment', async (t) => {
+  t.test('gives a key one successor, even if several are created at once', async (t) => {
     const { signingKeys } = await openEmpty(t)
-    const rivals = Array.from({ length: 5 }, () => makeSigningKey({ predecessor: 'ES256' }))
+    const rivals = Array.from({ length: 5 }, () => createSigningKey({ predecessor: 'ES256' }))
 
-    const inserted = await Promise.all(rivals.map((key) => signingKeys.insert(key, makeEvent())))
+    const inserted = await Promise.all(rivals.map((key) => signingKeys.insert(key, createEvent())))
 
     t.equal(inserted.filter(Boolean).length, 1)
     t.same(await signingKeys.list(), [rivals[inserted.indexOf(true)]])
-    t.ok(await signingKeys.insert(makeSigningKey({ predecessor: 'EdDSA', algorithm: 'EdDSA' }), makeEvent()))
+    t.ok(
+      await signingKeys.insert(createSigningKey({ predecessor: 'EdDSA', algorithm: 'EdDSA' }), createEvent()),
+    )
   })
 
   t.test('lists all keys as they were given, oldest first', async (t) => {
     const { signingKeys } = await openEmpty(t)
-    const newest = makeSigningKey({ createdAt: after(2), activatesAt: after(3) })
-    const oldest = makeSigningKey({ createdAt: after(0), retiresAt: after(1) })
-    const middle = makeSigningKey({ createdAt: after(1), algorithm: 'HS256', publicKey: null })
-    for (const key of [newest, oldest, middle]) await signingKeys.insert(key, makeEvent())
+    const newest = createSigningKey({ createdAt: after(2), activatesAt: after(3) })
+    const oldest = createSigningKey({ createdAt: after(0), retiresAt: after(1) })
+    const middle = createSigningKey({ createdAt: after(1), algorithm: 'HS256', publicKey: null })
+    for (const key of [newest, oldest, middle]) await signingKeys.insert(key, createEvent())
 
     t.strictSame(await signingKeys.list(), [oldest, middle, newest])
   })
 
-  t.test('changes a key’s dates and lifetime in one direction alone', async (t) => {
+  t.test('changes a key’s dates and lifetime in one direction only', async (t) => {
     const { signingKeys } = await openEmpty(t)
-    const other = makeSigningKey({ createdAt: after(1), activatesAt: after(100) })
-    const key = makeSigningKey({ activatesAt: after(100) })
-    await signingKeys.insert(key, makeEvent())
-    await signingKeys.insert(other, makeEvent())
+    const other = createSigningKey({ createdAt: after(1), activatesAt: after(100) })
+    const key = createSigningKey({ activatesAt: after(100) })
+    await signingKeys.insert(key, createEvent())
+    await signingKeys.insert(other, createEvent())
     const read = async () => (await signingKeys.list()).find(({ kid }) => kid === key.kid)
 
     await signingKeys.activate(key.kid, after(50))
@@ -81,36 +83,36 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
     await signingKeys.activate(key.kid, after(70))
     t.same((await read())?.activatesAt, after(50), 'not later')
 
-    await signingKeys.retire(key.kid, after(500), makeEvent())
+    await signingKeys.retire(key.kid, after(500), createEvent())
     t.same((await read())?.retiresAt, after(500))
-    await signingKeys.retire(key.kid, after(600), makeEvent())
+    await signingKeys.retire(key.kid, after(600), createEvent())
     t.same((await read())?.retiresAt, after(500), 'not later')
-    await signingKeys.retire(key.kid, after(400), makeEvent())
+    await signingKeys.retire(key.kid, after(400), createEvent())
     t.same((await read())?.retiresAt, after(400), 'sooner')
 
     await signingKeys.raiseMaxTokenLifetime(key.kid, 1800)
     await signingKeys.raiseMaxTokenLifetime(key.kid, 60)
     t.equal((await read())?.maxTokenLifetime, 1800)
 
-    await signingKeys.reseal(key.kid, 'sealed anew')
-    t.equal((await read())?.sealedPrivateKey, 'sealed anew')
-    t.strictSame((await signingKeys.list()).at(-1), other, 'the other key is as it was')
+    await signingKeys.reseal(key.kid, 'sealed again')
+    t.equal((await read())?.sealedPrivateKey, 'sealed again')
+    t.strictSame((await signingKeys.list()).at(-1), other, 'the other key is unchanged')
   })
 
-  t.test('keeps clients by an id and a name of their own', async (t) => {
+  t.test('keeps clients by a unique id and a unique name', async (t) => {
     const { clients } = await openEmpty(t)
     const gateway = { id: 'c1', name: 'gateway', hashedSecret: 'digest', createdAt: after(1) }
     const reports = { id: 'c2', name: 'reports', hashedSecret: 'digest', createdAt: after(0) }
 
-    t.equal(await clients.insert(gateway, makeEvent()), true)
-    t.equal(await clients.insert(reports, makeEvent()), true)
-    t.equal(await clients.insert({ ...gateway, id: 'c3' }, makeEvent()), false, 'the name is taken')
+    t.equal(await clients.insert(gateway, createEvent()), true)
+    t.equal(await clients.insert(reports, createEvent()), true)
+    t.equal(await clients.insert({ ...gateway, id: 'c3' }, createEvent()), false, 'the name is taken')
 
     t.strictSame(await clients.list(), [reports, gateway])
     t.strictSame(await clients.find('c1'), gateway)
-    for (const nobody of ['c3', 'c1\0', '']) t.equal(await clients.find(nobody), undefined)
-    t.equal(await clients.delete('c1', makeEvent()), true)
-    t.equal(await clients.delete('c1', makeEvent()), false)
+    for (const unknown of ['c3', 'c1\0', '']) t.equal(await clients.find(unknown), undefined)
+    t.equal(await clients.delete('c1', createEvent()), true)
+    t.equal(await clients.delete('c1', createEvent()), false)
     t.strictSame(await clients.list(), [reports])
   })
 }

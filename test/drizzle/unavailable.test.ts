@@ -14,13 +14,13 @@ interface Scene {
   server: ServerProcess
   /** Ada's token. */
   token: string
-  /** The database's file, to be opened a second time. */
+  /** The database's file. */
   path: string
-  /** Executes a pragma on the server's own connection. */
+  /** Executes a pragma on the server's own connections. */
   pragma(source: string): Promise<void>
 }
 
-/** A server at which Ada is registered and logged in. */
+/** Starts a server on which Ada is registered and logged in. */
 async function setScene(t: Test): Promise<Scene> {
   const cwd = t.testdir()
   const server = await startServer(t, { cwd, preload: [CONTROL] })
@@ -39,7 +39,7 @@ const logOut = ({ address }: ServerProcess, token: string) =>
 const getUser = ({ address }: ServerProcess, token: string) =>
   fetch(`${address}/getUser`, { headers: bearer(token) })
 
-/** Asserts that nothing can be written, and that the answers say so. */
+/** Asserts that all requests that write get a 503. */
 async function assertWritesRefused(t: Test, { server, token }: Scene): Promise<void> {
   const { email, password } = ada
   for (const response of [
@@ -60,17 +60,17 @@ async function assertWritesRefused(t: Test, { server, token }: Scene): Promise<v
   }
 }
 
-/** Asserts that all that needs no writing goes on. A login does: it is audited. */
+/** Asserts that requests that only read still work. Logins do not: they write an audit event. */
 async function assertReadsGoOn(t: Test, { server, token }: Scene): Promise<void> {
-  t.equal((await getUser(server, token)).status, 200, 'the logout has not half happened')
+  t.equal((await getUser(server, token)).status, 200, 'the logout had no effect')
   t.equal((await fetch(`${server.address}/healthz`)).status, 200)
   t.equal((await fetch(`${server.address}/readyz`)).status, 200)
 }
 
-/** Asserts that what was refused can be done now, by the same process. */
+/** Asserts that the refused requests succeed now, in the same process. */
 async function assertRecovered(t: Test, { server, token, path }: Scene): Promise<void> {
   const response = await postJson(`${server.address}/register`, grace)
-  t.equal(response.status, 201, 'the registration has not half happened')
+  t.equal(response.status, 201, 'the registration had no effect')
   t.match(await logInAt(server.address, grace), /^eyJ/)
   t.equal((await logOut(server, token)).status, 200)
   t.equal((await getUser(server, token)).status, 401)
@@ -80,10 +80,10 @@ async function assertRecovered(t: Test, { server, token, path }: Scene): Promise
   db.close()
 }
 
-/** Leaves no room, on the pages that there are, for another account or another revoked token. */
+/** Fills the database's pages, so that there is no room for another user, revoked token or event. */
 function fillPages(path: string): void {
   const db = new SqliteDriver(path)
-  // The limit of this connection: as many pages as there are.
+  // Limits this connection to the pages that there are.
   db.pragma('max_page_count = 1')
   const fill = (sql: string, makeRow: () => unknown[]) => {
     const statement = db.prepare(sql)
@@ -93,7 +93,7 @@ function fillPages(path: string): void {
       if ((error as { code?: string }).code !== 'SQLITE_FULL') throw error
     }
   }
-  // Rows no larger than those to come, and sorted where those will be.
+  // Rows no larger than those of the test, and sorted next to them.
   fill("insert into users (id, email, hashed_password, created_at) values (?, 'f' || ?, '', 0)", () => {
     const id = uuidv7()
     return [id, id.slice(-5) + process.hrtime.bigint()]
@@ -103,7 +103,7 @@ function fillPages(path: string): void {
   db.close()
 }
 
-t.test('a full disk refuses what must be stored, and all else goes on until there is room', async (t) => {
+t.test('on a full disk writes are refused and reads work, until there is room', async (t) => {
   const scene = await setScene(t)
   fillPages(scene.path)
   await scene.pragma('max_page_count = 1')
@@ -116,7 +116,7 @@ t.test('a full disk refuses what must be stored, and all else goes on until ther
   await assertRecovered(t, scene)
 })
 
-t.test('a read-only database refuses what must be stored, and all else goes on', async (t) => {
+t.test('on a read-only database writes are refused and reads work', async (t) => {
   const scene = await setScene(t)
   await scene.pragma('query_only = ON')
 
@@ -128,19 +128,16 @@ t.test('a read-only database refuses what must be stored, and all else goes on',
   await assertRecovered(t, scene)
 })
 
-t.test(
-  'a database that another process has locked refuses what must be stored, until it lets go',
-  async (t) => {
-    const scene = await setScene(t)
-    const other = new SqliteDriver(scene.path)
-    other.exec('begin immediate')
+t.test('while another process has locked the database, writes are refused and reads work', async (t) => {
+  const scene = await setScene(t)
+  const other = new SqliteDriver(scene.path)
+  other.exec('begin immediate')
 
-    await assertWritesRefused(t, scene)
-    await assertReadsGoOn(t, scene)
-    t.match(scene.server.stdout(), '"SQLITE_BUSY"')
+  await assertWritesRefused(t, scene)
+  await assertReadsGoOn(t, scene)
+  t.match(scene.server.stdout(), '"SQLITE_BUSY"')
 
-    other.exec('rollback')
-    other.close()
-    await assertRecovered(t, scene)
-  },
-)
+  other.exec('rollback')
+  other.close()
+  await assertRecovered(t, scene)
+})

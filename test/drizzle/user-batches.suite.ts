@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Database, UserConflict } from '../../drizzle/index.ts'
-import { makeEvent, makeNew, NOW } from './rows.ts'
+import { createEvent, createNewUser, NOW } from './rows.ts'
 import type { OpenEmpty } from './users.suite.ts'
 
 async function countRows(database: Database): Promise<[users: number, events: number]> {
@@ -13,13 +13,13 @@ async function countRows(database: Database): Promise<[users: number, events: nu
 const never = () => false
 const always = () => true
 
-/** What every database must do for many accounts at once. */
+/** What every database must do for many users at once. */
 export function testUserBatches(t: Test, openEmpty: OpenEmpty): void {
-  t.test('makes many accounts at once, each with its event', async (t) => {
+  t.test('creates many users at once, each with its event', async (t) => {
     const database = await openEmpty(t)
     const { insert } = database.openUserBatches()
-    const special = makeNew({ name: 'Zoë \\ "x"\t\n🦉 {a,NULL}', disabledAt: NOW, tokenVersion: 7 })
-    const batch = [special, ...Array.from({ length: 999 }, () => makeNew())]
+    const special = createNewUser({ name: 'Zoë \\ "x"\t\n🦉 {a,NULL}', disabledAt: NOW, tokenVersion: 7 })
+    const batch = [special, ...Array.from({ length: 999 }, () => createNewUser())]
 
     t.same(await insert(batch, never), { inserted: 1000, conflicts: [] })
 
@@ -46,10 +46,10 @@ export function testUserBatches(t: Test, openEmpty: OpenEmpty): void {
       ],
       ...['Zoë', 'Zoe\u0308', '李雷', 'नमस्ते', '🦉👩‍👩‍👧', '\ufeff\u2028\u202e', '\u{10ffff}'],
     ]
-    const batch = names.map((name) => makeNew({ name }))
+    const batch = names.map((name) => createNewUser({ name }))
 
-    for (const [way, others] of Object.entries({ 'none is taken': [], 'some are': batch })) {
-      const more = way === 'some are' ? names.map((name) => makeNew({ name })) : batch
+    for (const [way, others] of Object.entries({ 'without conflicts': [], 'with conflicts': batch })) {
+      const more = way === 'with conflicts' ? names.map((name) => createNewUser({ name })) : batch
       await database.openUserBatches().insert([...others, ...more], always)
       const found = await Promise.all(more.map(({ user }) => database.users.findById(user.id)))
       t.same(
@@ -60,14 +60,14 @@ export function testUserBatches(t: Test, openEmpty: OpenEmpty): void {
     }
   })
 
-  t.test('makes none of them where one may not be left out', async (t) => {
+  t.test('creates none of them if one may not be skipped', async (t) => {
     const database = await openEmpty(t)
     const { findConflicts, insert } = database.openUserBatches()
-    const [ada, bob] = [makeNew(), makeNew()]
+    const [ada, bob] = [createNewUser(), createNewUser()]
     await insert([ada, bob], never)
-    const sameEmail = makeNew({ email: ada.user.email })
-    const sameId = makeNew({ id: bob.user.id })
-    const batch = [makeNew(), sameEmail, makeNew(), sameId]
+    const sameEmail = createNewUser({ email: ada.user.email })
+    const sameId = createNewUser({ id: bob.user.id })
+    const batch = [createNewUser(), sameEmail, createNewUser(), sameId]
     const expected: UserConflict[] = [
       { user: sameEmail.user, taken: ada.user },
       { user: sameId.user, taken: bob.user },
@@ -82,17 +82,21 @@ export function testUserBatches(t: Test, openEmpty: OpenEmpty): void {
       t.same(await countRows(database), [2, 2])
     }
 
-    t.same(await insert(batch, always), { inserted: 2, conflicts: expected }, 'unless they may')
+    t.same(await insert(batch, always), { inserted: 2, conflicts: expected }, 'unless they may be skipped')
     t.same(await countRows(database), [4, 4])
     t.same(await database.users.findById(bob.user.id), bob.user, 'nothing is overwritten')
-    t.same(await insert([makeNew(), makeNew()], never), { inserted: 2, conflicts: [] }, 'the next ones too')
+    t.same(
+      await insert([createNewUser(), createNewUser()], never),
+      { inserted: 2, conflicts: [] },
+      'the next ones too',
+    )
   })
 
-  t.test('lets one of two batches have an e-mail', async (t) => {
+  t.test('gives an e-mail to one of two batches', async (t) => {
     const database = await openEmpty(t)
     const batches = [1, 2].map(() => [
-      makeNew({ email: 'ada@example.com' }),
-      ...Array.from({ length: 50 }, () => makeNew()),
+      createNewUser({ email: 'ada@example.com' }),
+      ...Array.from({ length: 50 }, () => createNewUser()),
     ])
 
     const results = await Promise.all(batches.map((batch) => database.openUserBatches().insert(batch, never)))
@@ -101,21 +105,21 @@ export function testUserBatches(t: Test, openEmpty: OpenEmpty): void {
     t.same(await countRows(database), [51, 51])
   })
 
-  t.test('finds accounts by what happened to them', async (t) => {
+  t.test('finds users by their audit events', async (t) => {
     const { auditEvents, openUserBatches } = await openEmpty(t)
-    await auditEvents.insert(makeEvent({ userId: 'a', event: 'user_deleted' }))
-    await auditEvents.insert(makeEvent({ userId: 'b', event: 'user_created' }))
-    await auditEvents.insert(makeEvent({ userId: 'c', event: 'user_deleted' }))
+    await auditEvents.insert(createEvent({ userId: 'a', event: 'user_deleted' }))
+    await auditEvents.insert(createEvent({ userId: 'b', event: 'user_created' }))
+    await auditEvents.insert(createEvent({ userId: 'c', event: 'user_deleted' }))
 
     const { findAudited } = openUserBatches()
     t.same(await findAudited('user_deleted', ['a', 'b', 'd']), new Set(['a']))
     t.same(await findAudited('user_deleted', []), new Set())
   })
 
-  t.test('lists accounts by their e-mails, those that are asked for', async (t) => {
+  t.test('lists the users that match, by e-mail', async (t) => {
     const database = await openEmpty(t)
     const emails = ['a_b@x.test', 'ab@x.test', 'a%b@y.test', 'a!b@y.test']
-    const batch = emails.map((email, index) => makeNew({ email, disabledAt: index === 1 ? NOW : null }))
+    const batch = emails.map((email, index) => createNewUser({ email, disabledAt: index === 1 ? NOW : null }))
     await database.openUserBatches().insert(batch, never)
     const list = async (filter: object) =>
       (await database.users.list({ limit: 10, ...filter })).map(({ email }) => email)

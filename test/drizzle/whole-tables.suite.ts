@@ -1,42 +1,42 @@
 import type { Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import type { Snapshot, TableName, TableRow } from '../../drizzle/index.ts'
-import { after, makeBlacklistedToken, makeEvent, makeSigningKey, makeUser, NOW } from './rows.ts'
+import { after, createBlacklistedToken, createEvent, createSigningKey, createUser, NOW } from './rows.ts'
 import type { OpenEmpty } from './users.suite.ts'
 
 type Rows = { [Name in TableName]: TableRow<Name>[] }
 
-/** What is hard to carry over: nulls, the ends of ranges, and whatever has a meaning in SQL, JSON or arrays. */
-function makeRows(): Rows {
+/** Values that are hard to copy: nulls, the ends of ranges, and special characters of SQL, JSON and arrays. */
+function createRows(): Rows {
   const text = `,{}"'\\ \n\t NULL % ß 𝔘 "quoted" \\N`
   return {
     users: [
-      { ...makeUser(), name: text, disabledAt: after(1), tokenVersion: 2_147_483_647 },
-      { ...makeUser(), name: null, disabledAt: null, tokenVersion: 0 },
+      { ...createUser(), name: text, disabledAt: after(1), tokenVersion: 2_147_483_647 },
+      { ...createUser(), name: null, disabledAt: null, tokenVersion: 0 },
     ],
-    blacklistedTokens: [makeBlacklistedToken(), makeBlacklistedToken({ expiresAt: new Date(0) })],
+    blacklistedTokens: [createBlacklistedToken(), createBlacklistedToken({ expiresAt: new Date(0) })],
     signingKeys: [
-      makeSigningKey({ publicKey: text }),
-      makeSigningKey({ publicKey: null, retiresAt: after(1) }),
+      createSigningKey({ publicKey: text }),
+      createSigningKey({ publicKey: null, retiresAt: after(1) }),
     ],
     clients: [{ id: uuidv7(), name: text, hashedSecret: 'x', createdAt: NOW }],
-    auditEvents: [makeEvent({ userAgent: text }), makeEvent({ actor: text, userId: uuidv7() })],
+    auditEvents: [createEvent({ userAgent: text }), createEvent({ actor: text, userId: uuidv7() })],
   }
 }
 
-const names = Object.keys(makeRows()) as TableName[]
+const names = Object.keys(createRows()) as TableName[]
 
 async function readAll<Name extends TableName>(snapshot: Snapshot, name: Name, limit = 100) {
   const rows: TableRow<Name>[] = []
-  for await (const step of snapshot.read(name, limit)) rows.push(...step)
+  for await (const batch of snapshot.read(name, limit)) rows.push(...batch)
   return rows
 }
 
-/** What is done with whole tables: inserting many rows at once, and reading all of them. */
+/** What every database must do with whole tables: insert many rows at once, and read all of them. */
 export function testWholeTables(t: Test, openEmpty: OpenEmpty): void {
-  t.test('inserts rows as they are, and leaves out those that conflict', async (t) => {
+  t.test('inserts rows as they are, and skips those that conflict', async (t) => {
     const database = await openEmpty(t)
-    const rows = makeRows()
+    const rows = createRows()
 
     for (const name of names) {
       t.equal(await database.insertRows(name, rows[name]), rows[name].length, name)
@@ -58,9 +58,9 @@ export function testWholeTables(t: Test, openEmpty: OpenEmpty): void {
     t.same(await database.users.findByEmail(first.email), first)
   })
 
-  t.test('reads a table in steps, each row once', async (t) => {
+  t.test('reads a table in batches, each row once', async (t) => {
     const database = await openEmpty(t)
-    const tokens = Array.from({ length: 10 }, () => makeBlacklistedToken())
+    const tokens = Array.from({ length: 10 }, () => createBlacklistedToken())
     await database.insertRows('blacklistedTokens', tokens)
 
     await database.withSnapshot(async (snapshot) => {
@@ -72,16 +72,16 @@ export function testWholeTables(t: Test, openEmpty: OpenEmpty): void {
           `${limit} at a time`,
         )
       }
-      const strangers = [makeBlacklistedToken(), makeBlacklistedToken()]
+      const strangers = [createBlacklistedToken(), createBlacklistedToken()]
       const asked = [...tokens.slice(3), ...strangers]
       t.same(await snapshot.known('blacklistedTokens', asked), tokens.slice(3))
       t.same(await snapshot.known('blacklistedTokens', strangers), [])
     })
   })
 
-  t.test('hands on what goes wrong while it reads', async (t) => {
+  t.test('throws the errors of the action as they are', async (t) => {
     const database = await openEmpty(t)
-    const failure = new Error('of the reader')
+    const failure = new Error('of the action')
     await t.rejects(
       database.withSnapshot(() => Promise.reject(failure)),
       failure,

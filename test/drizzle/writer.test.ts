@@ -6,15 +6,15 @@ import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
 import { createRepositories, type Repositories } from '../../drizzle/repositories/index.ts'
 import type { Repository } from '../../drizzle/repositories/repository.ts'
 import { openSqlite } from '../../drizzle/sqlite/client.ts'
-import { makeBlacklistedToken, makeEvent, makeSigningKey, makeUser, NOW } from './rows.ts'
+import { createBlacklistedToken, createEvent, createSigningKey, createUser, NOW } from './rows.ts'
 
-async function openApart(t: Test) {
+async function openWithWriterThread(t: Test) {
   const path = join(t.testdir(), 'postern.db')
-  const database = await openDatabase(path, { writesApart: true })
+  const database = await openDatabase(path, { writerThread: true })
   return { path, database }
 }
 
-/** Makes a file no database for whoever opens it, until what it returns is called. */
+/** Overwrites the header of a database's file. @returns a function that restores it */
 function damageHeader(path: string): () => void {
   const file = openSync(path, 'r+')
   const header = Buffer.alloc(100)
@@ -26,37 +26,37 @@ function damageHeader(path: string): () => void {
   }
 }
 
-t.test('what it was told to write before it closes is written, and answered', async (t) => {
-  const { path, database } = await openApart(t)
-  const users = Array.from({ length: 20 }, () => makeUser())
+t.test('writes that are waiting when the database closes are made, and resolve', async (t) => {
+  const { path, database } = await openWithWriterThread(t)
+  const users = Array.from({ length: 20 }, () => createUser())
 
-  const answers = Promise.all(users.map((user) => database.users.insert(user, makeEvent())))
+  const inserted = Promise.all(users.map((user) => database.users.insert(user, createEvent())))
   await database.close()
 
   t.same(
-    (await answers).map((row) => row?.id),
+    (await inserted).map((row) => row?.id),
     users.map(({ id }) => id),
   )
-  const again = await openDatabase(path)
-  for (const { id } of users) t.ok(await again.users.findById(id))
-  await again.close()
+  const reopened = await openDatabase(path)
+  for (const { id } of users) t.ok(await reopened.users.findById(id))
+  await reopened.close()
 })
 
-t.test('a thread that breaks down says so to whoever waits, and the next write has another', async (t) => {
-  const { path, database } = await openApart(t)
+t.test('if the thread fails, so do its writes, and the next write starts another thread', async (t) => {
+  const { path, database } = await openWithWriterThread(t)
   t.teardown(() => database.close())
-  const mend = damageHeader(path)
+  const restore = damageHeader(path)
 
   for (const _ of ['once', 'again']) {
-    await t.rejects(database.users.insert(makeUser(), makeEvent()), DatabaseUnavailableError)
+    await t.rejects(database.users.insert(createUser(), createEvent()), DatabaseUnavailableError)
   }
 
-  mend()
-  const user = makeUser()
-  // At once, while what is left of the former thread comes to its end.
+  restore()
+  const user = createUser()
+  // At once, while the failed thread is still ending.
   const [inserted, raised] = await Promise.all([
-    database.users.insert(user, makeEvent()),
-    database.users.raiseTokenVersion('nobody', makeEvent()),
+    database.users.insert(user, createEvent()),
+    database.users.raiseTokenVersion('nobody', createEvent()),
   ])
   t.match(inserted, { id: user.id })
   t.equal(raised, undefined)
@@ -74,45 +74,50 @@ type Calls = {
   }
 }
 
-const user = makeUser()
-const key = makeSigningKey()
+const user = createUser()
+const key = createSigningKey()
 const client = { id: 'c1', name: 'gateway', hashedSecret: 'digest', createdAt: NOW }
 const calls: Calls = {
   users: {
-    insert: [user, makeEvent()],
+    insert: [user, createEvent()],
     findByEmail: [user.email],
     findById: [user.id],
     list: [{ limit: 1 }],
-    disable: [user.id, NOW, makeEvent()],
-    enable: [user.id, makeEvent()],
-    setPassword: [user.id, '$2b$10$two', makeEvent()],
-    raiseTokenVersion: [user.id, makeEvent()],
+    disable: [user.id, NOW, createEvent()],
+    enable: [user.id, createEvent()],
+    setPassword: [user.id, '$2b$10$two', createEvent()],
+    raiseTokenVersion: [user.id, createEvent()],
     rehash: [user.id, '$2b$10$two', '$2b$12$two'],
-    delete: [user.id, makeEvent()],
+    delete: [user.id, createEvent()],
   },
   blacklistedTokens: {
-    insert: [makeBlacklistedToken(), makeEvent()],
+    insert: [createBlacklistedToken(), createEvent()],
     countAfter: ['', 1],
     prune: [NOW, 1],
   },
   signingKeys: {
-    insert: [key, makeEvent()],
+    insert: [key, createEvent()],
     list: [],
     activate: [key.kid, NOW],
     end: [key.kid, NOW],
-    retire: [key.kid, NOW, makeEvent()],
+    retire: [key.kid, NOW, createEvent()],
     reseal: [key.kid, 'sealed'],
     raiseMaxTokenLifetime: [key.kid, 900],
   },
-  clients: { insert: [client, makeEvent()], find: [client.id], list: [], delete: [client.id, makeEvent()] },
-  auditEvents: { insert: [makeEvent()], list: [{ limit: 1 }], page: [{ limit: 1 }], prune: [NOW, 1] },
+  clients: {
+    insert: [client, createEvent()],
+    find: [client.id],
+    list: [],
+    delete: [client.id, createEvent()],
+  },
+  auditEvents: { insert: [createEvent()], list: [{ limit: 1 }], page: [{ limit: 1 }], prune: [NOW, 1] },
 }
 
 t.test('no method writes on the event loop', async (t) => {
-  const connection = openSqlite(join(t.testdir(), 'postern.db'), { apart: true })
+  const connection = openSqlite(join(t.testdir(), 'postern.db'), { writerThread: true })
   t.teardown(() => connection.close())
   const repositories = createRepositories(connection) as unknown as Record<string, Record<string, Method>>
-  // Holds for this connection, and not for the thread's.
+  // For this connection, not for the thread's.
   connection.db.$client.pragma('query_only = ON')
 
   for (const [name, methods] of Object.entries(calls)) {
@@ -132,18 +137,18 @@ t.test('a read gets nothing to write with', async (t) => {
   t.type(reads, 'function')
 })
 
-t.test('a process with nothing else to do waits for its writes, and no longer', async (t) => {
+t.test('a process with nothing else to do ends after its writes', async (t) => {
   const path = join(t.testdir(), 'postern.db')
   const script = `
     import { openDatabase } from ${JSON.stringify(import.meta.resolve('../../drizzle/index.ts'))}
-    import { makeEvent, makeUser } from ${JSON.stringify(import.meta.resolve('./rows.ts'))}
-    const database = await openDatabase(${JSON.stringify(path)}, { writesApart: true })
+    import { createEvent, createUser } from ${JSON.stringify(import.meta.resolve('./rows.ts'))}
+    const database = await openDatabase(${JSON.stringify(path)}, { writerThread: true })
     for (const email of ['ada@example.com', 'grace@example.com']) {
-      const row = await database.users.insert(makeUser({ email }), makeEvent())
+      const row = await database.users.insert(createUser({ email }), createEvent())
       console.log(row.email)
     }`
 
-  // It closes nothing, and ends all the same.
+  // It ends although the script closes nothing.
   const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
     encoding: 'utf8',
   })

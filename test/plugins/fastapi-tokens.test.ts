@@ -2,7 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { FASTAPI_ALGORITHM, fastapiUserId } from '../../plugins/signing-keys/fastapi.ts'
 import { createSealer } from '../../plugins/signing-keys/sealing.ts'
-import { makeEvent, makeSigningKey, makeUser } from '../drizzle/rows.ts'
+import { createEvent, createSigningKey, createUser } from '../drizzle/rows.ts'
 import { FASTAPI_SECRET, fastapiToken, inAnHour } from '../fastapi.ts'
 import { claimsOf, encode } from '../forge.ts'
 import { ada, assertProblem, bearer, credentials, makeApp, makeToken, post } from '../helper.ts'
@@ -16,9 +16,9 @@ async function setScene(t: Test, more: Record<string, string> = {}) {
   const app = await makeApp(t, settings)
   const database = await openShared(t, settings)
   const id = fastapiUserId(FASTAPI_SECRET, 'sub', EMAIL)
-  await database.users.insert(makeUser({ id, email: EMAIL.toLowerCase(), name: 'Grace' }), makeEvent())
+  await database.users.insert(createUser({ id, email: EMAIL.toLowerCase(), name: 'Grace' }), createEvent())
   const kid = `fastapi-${randomUUID()}`
-  const key = makeSigningKey({
+  const key = createSigningKey({
     kid,
     algorithm: FASTAPI_ALGORITHM,
     predecessor: 'fastapi',
@@ -50,7 +50,7 @@ t.test('accepts the tokens that the libraries of Python make, from the key’s f
   ]
   for (const token of tokens) assertProblem(t, await get(token), 'invalid_token')
 
-  await database.signingKeys.insert(key, makeEvent())
+  await database.signingKeys.insert(key, createEvent())
 
   for (const token of tokens) {
     const answer = await get(token)
@@ -61,7 +61,7 @@ t.test('accepts the tokens that the libraries of Python make, from the key’s f
 
 t.test('accepts no other token by that key', async (t) => {
   const { database, key, kid, id, get } = await setScene(t)
-  await database.signingKeys.insert(key, makeEvent())
+  await database.signingKeys.insert(key, createEvent())
   const exp = inAnHour()
   const good = fastapiToken({ sub: EMAIL, exp })
   t.equal((await get(good)).statusCode, 200)
@@ -98,7 +98,7 @@ t.test('accepts no other token by that key', async (t) => {
 
 t.test('reaches no account that the import has not made', async (t) => {
   const { app, database, key, get } = await setScene(t)
-  await database.signingKeys.insert(key, makeEvent())
+  await database.signingKeys.insert(key, createEvent())
   const own = await makeToken(app)
   const exp = inAnHour()
 
@@ -110,7 +110,7 @@ t.test('reaches no account that the import has not made', async (t) => {
 
 t.test('refuses them on the next request, by whatever refuses a token', async (t) => {
   const { app, database, key, id, kid, get } = await setScene(t)
-  await database.signingKeys.insert(key, makeEvent())
+  await database.signingKeys.insert(key, createEvent())
   const exp = inAnHour()
   const [one, other] = [fastapiToken({ sub: EMAIL, exp }), fastapiToken({ sub: EMAIL, exp: exp + 1 })]
   t.same([(await get(one)).statusCode, (await get(other)).statusCode], [200, 200])
@@ -140,16 +140,16 @@ t.test('refuses them on the next request, by whatever refuses a token', async (t
   await post(app, '/register', { ...ada, email: EMAIL })
   assertProblem(t, await get(other), 'invalid_token', 'somebody else registers with the same e-mail')
 
-  await database.users.insert(makeUser({ id, email: 'again@example.com' }), makeEvent())
+  await database.users.insert(createUser({ id, email: 'again@example.com' }), createEvent())
   t.equal((await get(other)).statusCode, 200)
-  await database.signingKeys.retire(kid, new Date(), makeEvent())
+  await database.signingKeys.retire(kid, new Date(), createEvent())
   assertProblem(t, await get(other), 'invalid_token', 'the key is retired')
 })
 
 t.test('never signs by it, also where HS256 signs', async (t) => {
   const settings = await sharedSettings(t)
   const { app, database, key, kid } = await setScene(t, { ...settings, ALGORITHM: 'HS256' })
-  await database.signingKeys.insert(key, makeEvent())
+  await database.signingKeys.insert(key, createEvent())
   await post(app, '/register', ada)
   const another = await makeApp(t, { ...settings, ALGORITHM: 'HS256' })
 
@@ -164,9 +164,9 @@ t.test('never signs by it, also where HS256 signs', async (t) => {
 
 t.test('tells a host whose token it is', async (t) => {
   const { app, database, key } = await setScene(t)
-  await database.signingKeys.insert(key, makeEvent())
+  await database.signingKeys.insert(key, createEvent())
   const id = fastapiUserId(FASTAPI_SECRET, 'sub', '7')
-  await database.users.insert(makeUser({ id, email: 'seven@example.com' }), makeEvent())
+  await database.users.insert(createUser({ id, email: 'seven@example.com' }), createEvent())
 
   const auth = await app.postern.verifyToken(fastapiToken({ sub: 7, exp: inAnHour() }))
 

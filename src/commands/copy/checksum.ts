@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 
 /**
- * Counts rows and sums them up, in whatever order and from whichever database they come. It is the sum of their SHA-256 digests: unlike
- * an exclusive or, it also tells a row that is there twice.
+ * A count and a checksum of rows, which do not depend on their order or the database. The checksum is the sum of the
+ * rows' SHA-256 digests: unlike an exclusive or, a sum also detects a duplicate row.
  */
 export class RowChecksum {
   #rows = 0
@@ -22,7 +22,7 @@ export class RowChecksum {
     return this.#rows
   }
 
-  /** In hex. */
+  /** The checksum, in hex. */
   get sum(): string {
     return this.#sum.toString(16).padStart(64, '0')
   }

@@ -17,7 +17,7 @@ import { assertSecretKey } from '../keys/reseal.ts'
 import { UsageError } from '../run.ts'
 import { copyTables } from './tables.ts'
 
-/** Milliseconds that one step may take; a service's own statements must be faster. */
+/** Milliseconds that a statement may take: more than a service allows. */
 const STATEMENT_TIMEOUT = 600_000
 
 interface CopyOptions {
@@ -26,21 +26,23 @@ interface CopyOptions {
   json?: true
 }
 
-/** `postern copy`: from one database to another, of whichever kind. */
+/** `postern copy`: copies a database to another, of the same or the other kind. */
 export function copyCommand(): Command {
   return new Command('copy')
-    .description('copy everything into another database, and compare the two')
-    .option('--from <url>', 'what to copy; DATABASE_URL by default')
-    .option('--to <url>', 'an empty database, made where there is none; DATABASE_URL by default')
+    .description('copy all data to another database, and compare the two')
+    .option('--from <url>', 'the database to copy; DATABASE_URL by default')
+    .option('--to <url>', 'an empty database, created if necessary; DATABASE_URL by default')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-It copies what the source has at the moment at which it starts; the service may run meanwhile, but what it writes from then on is not
-copied. Run it again after an interruption: what is there already stays as it is. A target that holds users or keys of its own is refused.
-Tokens stay valid, since the keys are copied too: start the service on the target with the SECRET_KEY of the source.
+It copies the source as it is when the command starts. The service may keep running, but its later writes are not
+copied. After an interruption, run the command again: it keeps what is already copied. It refuses a target with other
+users or keys. Tokens stay valid, since the keys are copied too: start the service on the target with the SECRET_KEY of
+the source.
 
-From SQLite to PostgreSQL, with the service stopped; the URL, which has a password, is where no list of processes shows it:
+From SQLite to PostgreSQL, with the service stopped. The URL holds a password, so it is in the environment, where other
+users of the machine cannot see it:
   $ export DATABASE_URL=postgres://postern:password@db.example.com/postern
   $ export SECRET_KEY="$(cat data/postern.db.secret)"
   $ postern copy --from ./data/postern.db
@@ -56,7 +58,7 @@ async function copy(options: CopyOptions): Promise<void> {
   const { from, to } = endsOf(options, config)
   const source = await open('source', from, config)
   try {
-    await assertOpens(source, from, config)
+    await assertDecryptsKeys(source, from, config)
     const target = await open('target', to, config)
     try {
       print(await copyTables(source, target), options)
@@ -67,13 +69,13 @@ async function copy(options: CopyOptions): Promise<void> {
     await source.close()
   }
   console.error(
-    `${whereabouts(to)} now has what ${whereabouts(from)} had when this began. ${nextStep(from, to, config)}`,
+    `${whereabouts(to)} is now a copy of ${whereabouts(from)} as it was at the start. ${nextStep(from, to, config)}`,
   )
 }
 
 function endsOf({ from, to }: CopyOptions, { databaseUrl }: Config): { from: string; to: string } {
   if (from === undefined && to === undefined)
-    throw new UsageError('Say --from or --to: the other one is DATABASE_URL.')
+    throw new UsageError('Give --from or --to. The other one is DATABASE_URL.')
   const ends = { from: from ?? databaseUrl, to: to ?? databaseUrl }
   const source = pathOf('--from', ends.from)
   const target = pathOf('--to', ends.to)
@@ -106,14 +108,14 @@ async function open(end: 'source' | 'target', url: string, config: Config): Prom
   }
 }
 
-/** Makes sure that SECRET_KEY opens the keys: with another one, a service would not start on the target. */
-async function assertOpens(database: Database, from: string, { secretKey }: Config): Promise<void> {
+/** Makes sure that SECRET_KEY decrypts the keys: with another one, a service would not start on the target. */
+async function assertDecryptsKeys(database: Database, from: string, { secretKey }: Config): Promise<void> {
   try {
     await assertSecretKey({ database, secretKey: secretKey ?? keptSecretKey(from) })
   } catch (error) {
     const kept = keptSecretPath(from)
     if (!(error instanceof WrongSecretKeyError) || secretKey === undefined || kept === undefined) throw error
-    throw new Error(`SECRET_KEY does not open the keys in ${from}. Set it to the content of ${kept}.`)
+    throw new Error(`SECRET_KEY does not decrypt the keys in ${from}. Set it to the content of ${kept}.`)
   }
 }
 

@@ -3,24 +3,24 @@ import { startProgress } from '../terminal/progress.ts'
 import { keepYoungGenerationSmall } from '../terminal/young-generation.ts'
 import { RowChecksum } from './checksum.ts'
 
-/** Rows that are read, written or compared by one statement. */
+/** How many rows one statement reads, writes or compares. */
 const BATCH = 1000
 
-/** What has been copied of a table. */
+/** The result for one table. */
 export type CopiedTable = {
   table: string
   rows: number
-  /** Those of the rows that had not been there already. */
+  /** How many of the rows were not in the target before. */
   inserted: number
-  /** Of all the rows, and the same in both databases. */
+  /** Of all rows; the same in both databases. */
   checksum: string
 }
 
 /**
- * Copies everything that the source has at this moment, and compares the two. After an interruption it may be run again: what is there
- * already stays as it is.
+ * Copies all tables of the source as they are at this moment, and compares the two databases. It can be repeated after
+ * an interruption: it never changes rows that are in the target.
  *
- * @throws where the target holds what is not of the source, or in the end something else than the source
+ * @throws if the target has users, clients or keys that the source does not have, or if the two differ in the end
  */
 export async function copyTables(source: Database, target: Database): Promise<CopiedTable[]> {
   keepYoungGenerationSmall()
@@ -41,7 +41,7 @@ export async function copyTables(source: Database, target: Database): Promise<Co
   })
 }
 
-/** Before anything is written: what is there must be from an earlier attempt. */
+/** Makes sure, before anything is written, that the target is empty or holds an earlier attempt. */
 async function refuseOthers(source: Snapshot, target: Database, tables: TableInfo[]): Promise<void> {
   await target.withSnapshot(async (snapshot) => {
     for (const table of tables) {
@@ -50,7 +50,9 @@ async function refuseOthers(source: Snapshot, target: Database, tables: TableInf
       const others = await countOthers(source, snapshot, table)
       if (others > 0) {
         throw new Error(
-          `The target holds ${others} of its own in ${table.sqlName}, and was left as it is. It must be empty, or hold what an interrupted copy has left. If a service was started on it too early, empty it, and copy before you start one.`,
+          `The target has rows in ${table.sqlName} that the source does not have: ${others}. It was left unchanged. ` +
+            'It must be empty, or hold what an interrupted copy left. ' +
+            'If a service was started on it too early, empty it, and copy before you start a service.',
         )
       }
     }
@@ -75,13 +77,13 @@ async function copyTable(
   let inserted = 0
   let writing = Promise.resolve()
   for await (const rows of source.read(name, BATCH)) {
-    // While the target writes some rows, the next ones are read.
+    // The next rows are read while the target writes these.
     await writing
     writing = target.insertRows(name, rows).then((count) => {
       inserted += count
       progress.add(rows.length)
     })
-    // It is awaited later, which is no reason to end the process before.
+    // It is awaited later. Until then a rejection must not end the process.
     writing.catch(() => {})
     for (const row of rows) checksum.add(row)
   }
@@ -105,6 +107,9 @@ async function compare(
   progress.end()
   if (checksum.equals(expected)) return
   throw new Error(
-    `${sqlName} differs: ${expected.rows} rows with the checksum ${expected.sum} in the source, ${checksum.rows} with ${checksum.sum} in the target. Rows that were changed after an earlier attempt are never overwritten: stop the service, empty the target, and copy again.`,
+    `${sqlName} differs: ${expected.rows} rows with the checksum ${expected.sum} in the source, ` +
+      `${checksum.rows} with ${checksum.sum} in the target. ` +
+      'Rows that changed after an earlier attempt are never overwritten. ' +
+      'Stop the service, empty the target, and copy again.',
   )
 }
