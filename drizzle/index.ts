@@ -75,7 +75,6 @@ export async function openDatabase(
     const cause = error instanceof DrizzleQueryError ? error.cause : error
     return connection.isUnavailable(cause) ? toError(cause) : cause
   }
-  const { db, tables, transact, bulkInsert } = connection
   const repositories = createRepositories(connection)
   return {
     ...translateRepositoryErrors(repositories, translate),
@@ -87,7 +86,7 @@ export async function openDatabase(
     pruneRateLimits: translateErrors(connection.rateLimits.prune, translate),
     openUserBatches() {
       connection.expectBulk?.()
-      const batches = createUserBatches(db, tables, transact, bulkInsert)
+      const batches = createUserBatches(connection)
       return translateRepositoryErrors({ batches: { ...batches } }, translate).batches
     },
     get isDurable() {

@@ -1,8 +1,7 @@
+import type { Connection } from '../connection.ts'
 import { and, eq, inArray, or, type SqliteDatabase } from '../drizzle-orm.ts'
-import type { Tables } from '../sqlite/schema.ts'
-import { rowsOf, type Transact } from '../transactions.ts'
+import { rowsOf } from '../transactions.ts'
 import type { AuditEventRow, UserRow } from '../types.ts'
-import type { BulkInsert } from './insert.ts'
 
 /** A user to create, and the audit event about it. */
 export interface NewUser {
@@ -46,12 +45,7 @@ class BatchRefused extends Error {
   }
 }
 
-export function createUserBatches(
-  db: SqliteDatabase,
-  tables: Tables,
-  transact: Transact,
-  bulkInsert: BulkInsert,
-): UserBatches {
+export function createUserBatches({ db, tables, transact, bulkInsert }: Connection): UserBatches {
   const { auditEvents, users } = tables
   let expectsConflicts = false
 

@@ -26,7 +26,6 @@ function* toText(rows: Iterable<unknown[]>): Generator<string> {
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
-/** Escapes a value for COPY's text format. */
 function escapeValue(value: unknown): string {
   if (value === null) return '\\N'
   const text = String(value)

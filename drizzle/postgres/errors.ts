@@ -10,7 +10,6 @@ const UNAVAILABLE =
 /** Errors that are not the server's, and that no waiting resolves. */
 const NEVER = [TypeError, RangeError, NewerDatabaseError]
 
-/** An SQLSTATE code. */
 const SQLSTATE = /^[0-9A-Z]{5}$/
 
 /** The server is read-only, probably a standby, so what it says may be out of date. */

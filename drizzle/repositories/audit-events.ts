@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, gt, gte, inArray, lt, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
-import { rowsOf, type Steps, type Transact } from '../transactions.ts'
+import { rowsOf, type Statement, type Transact } from '../transactions.ts'
 import type { AuditEventRow } from '../types.ts'
 import type { ReadableDatabase } from './repository.ts'
 
@@ -56,13 +56,11 @@ export const auditEvents = {
     }
   },
 
-  writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
-    const { auditEvents } = tables
-
+  writes(db: SqliteDatabase, { auditEvents }: Tables, transact: Transact) {
     return {
       /** Records an event that belongs to no other write. */
       async insert(event: AuditEventRow): Promise<void> {
-        await transact((tx) => recordEvent(tx, tables, event))
+        await transact((tx) => rowsOf(tx.insert(auditEvents).values(event).returning({ id: auditEvents.id })))
       },
 
       /**
@@ -98,7 +96,15 @@ function firstIdOf(moment: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}`
 }
 
-/** Records an event in the transaction of the write that it is about. */
-export function* recordEvent(tx: SqliteDatabase, { auditEvents }: Tables, event: AuditEventRow): Steps<void> {
-  yield* rowsOf(tx.insert(auditEvents).values(event).returning({ id: auditEvents.id }))
+/** Returns a function that runs a write, and if that returns a row, records its event in the same transaction. */
+export function createAuditedWrite({ auditEvents }: Tables, transact: Transact) {
+  return <Row>(
+    event: AuditEventRow,
+    write: (tx: SqliteDatabase) => Statement<Row>,
+  ): Promise<Row | undefined> =>
+    transact(function* (tx) {
+      const [row] = yield* rowsOf(write(tx))
+      if (row) yield* rowsOf(tx.insert(auditEvents).values(event).returning({ id: auditEvents.id }))
+      return row
+    })
 }

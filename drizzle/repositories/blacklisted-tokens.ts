@@ -1,8 +1,8 @@
 import { asc, count, gt, inArray, lt, max, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
-import { rowsOf, type Transact } from '../transactions.ts'
+import type { Transact } from '../transactions.ts'
 import type { AuditEventRow, BlacklistedTokenRow } from '../types.ts'
-import { recordEvent } from './audit-events.ts'
+import { createAuditedWrite } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
 /** The tokens that were revoked before they expired. */
@@ -32,6 +32,8 @@ export const blacklistedTokens = {
 
   writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
     const { blacklistedTokens } = tables
+    const { jti } = blacklistedTokens
+    const audited = createAuditedWrite(tables, transact)
 
     return {
       /**
@@ -40,14 +42,10 @@ export const blacklistedTokens = {
        * @returns false if the token was revoked already
        */
       async insert(token: BlacklistedTokenRow, event: AuditEventRow): Promise<boolean> {
-        return await transact(function* (tx) {
-          const { jti } = blacklistedTokens
-          const [row] = yield* rowsOf(
-            tx.insert(blacklistedTokens).values(token).onConflictDoNothing().returning({ jti }),
-          )
-          if (row) yield* recordEvent(tx, tables, event)
-          return row !== undefined
-        })
+        const row = await audited(event, (tx) =>
+          tx.insert(blacklistedTokens).values(token).onConflictDoNothing().returning({ jti }),
+        )
+        return row !== undefined
       },
 
       /**
@@ -57,14 +55,11 @@ export const blacklistedTokens = {
        */
       async prune(expiredBefore: Date, limit: number): Promise<number> {
         const expired = db
-          .select({ jti: blacklistedTokens.jti })
+          .select({ jti })
           .from(blacklistedTokens)
           .where(lt(blacklistedTokens.expiresAt, expiredBefore))
           .limit(limit)
-        const deleted = await db
-          .delete(blacklistedTokens)
-          .where(inArray(blacklistedTokens.jti, expired))
-          .returning({ jti: blacklistedTokens.jti })
+        const deleted = await db.delete(blacklistedTokens).where(inArray(jti, expired)).returning({ jti })
         return deleted.length
       },
     }

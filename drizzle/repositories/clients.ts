@@ -1,9 +1,9 @@
 import { asc, eq, type SqliteDatabase, sql } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { isStorable } from '../storable-text.ts'
-import { rowsOf, type Transact } from '../transactions.ts'
+import type { Transact } from '../transactions.ts'
 import type { AuditEventRow, ClientRow } from '../types.ts'
-import { recordEvent } from './audit-events.ts'
+import { createAuditedWrite } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
 /** The clients that may introspect and revoke tokens. */
@@ -32,28 +32,25 @@ export const clients = {
 
   writes(_db: SqliteDatabase, tables: Tables, transact: Transact) {
     const { clients } = tables
-    const returned = { id: clients.id }
+    const { id: idColumn } = clients
+    const audited = createAuditedWrite(tables, transact)
 
     return {
       /** @returns false if the name is taken: then nothing was written */
       async insert(client: ClientRow, event: AuditEventRow): Promise<boolean> {
-        return await transact(function* (tx) {
-          const [row] = yield* rowsOf(
-            tx.insert(clients).values(client).onConflictDoNothing().returning(returned),
-          )
-          if (row) yield* recordEvent(tx, tables, event)
-          return row !== undefined
-        })
+        const row = await audited(event, (tx) =>
+          tx.insert(clients).values(client).onConflictDoNothing().returning({ id: idColumn }),
+        )
+        return row !== undefined
       },
 
       /** @returns false if there was no such client */
       async delete(id: string, event: AuditEventRow): Promise<boolean> {
         if (!isStorable(id)) return false
-        return await transact(function* (tx) {
-          const [row] = yield* rowsOf(tx.delete(clients).where(eq(clients.id, id)).returning(returned))
-          if (row) yield* recordEvent(tx, tables, event)
-          return row !== undefined
-        })
+        const row = await audited(event, (tx) =>
+          tx.delete(clients).where(eq(idColumn, id)).returning({ id: idColumn }),
+        )
+        return row !== undefined
       },
     }
   },

@@ -1,8 +1,8 @@
 import { and, asc, eq, gt, isNull, lt, or, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
-import { rowsOf, type Transact } from '../transactions.ts'
+import type { Transact } from '../transactions.ts'
 import type { AuditEventRow, SigningKeyRow } from '../types.ts'
-import { recordEvent } from './audit-events.ts'
+import { createAuditedWrite } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
 /** The keys that sign and verify tokens. */
@@ -21,6 +21,7 @@ export const signingKeys = {
   writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
     const { signingKeys } = tables
     const { kid: kidColumn } = signingKeys
+    const audited = createAuditedWrite(tables, transact)
 
     function endsAfter(kid: string, retiresAt: Date) {
       return and(eq(kidColumn, kid), or(isNull(signingKeys.retiresAt), gt(signingKeys.retiresAt, retiresAt)))
@@ -29,13 +30,10 @@ export const signingKeys = {
     return {
       /** @returns false if the predecessor already has a successor: then nothing was written */
       async insert(key: SigningKeyRow, event: AuditEventRow): Promise<boolean> {
-        return await transact(function* (tx) {
-          const [row] = yield* rowsOf(
-            tx.insert(signingKeys).values(key).onConflictDoNothing().returning({ kid: kidColumn }),
-          )
-          if (row) yield* recordEvent(tx, tables, event)
-          return row !== undefined
-        })
+        const row = await audited(event, (tx) =>
+          tx.insert(signingKeys).values(key).onConflictDoNothing().returning({ kid: kidColumn }),
+        )
+        return row !== undefined
       },
 
       /** Lets a key sign from `now` on, unless it already may. */
@@ -53,17 +51,14 @@ export const signingKeys = {
 
       /** Retires a key now. @returns false if it was retired already */
       async retire(kid: string, now: Date, event: AuditEventRow): Promise<boolean> {
-        return await transact(function* (tx) {
-          const [row] = yield* rowsOf(
-            tx
-              .update(signingKeys)
-              .set({ retiresAt: now })
-              .where(endsAfter(kid, now))
-              .returning({ kid: kidColumn }),
-          )
-          if (row) yield* recordEvent(tx, tables, event)
-          return row !== undefined
-        })
+        const row = await audited(event, (tx) =>
+          tx
+            .update(signingKeys)
+            .set({ retiresAt: now })
+            .where(endsAfter(kid, now))
+            .returning({ kid: kidColumn }),
+        )
+        return row !== undefined
       },
 
       /** Replaces the sealed private key. */

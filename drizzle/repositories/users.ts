@@ -1,9 +1,9 @@
 import { and, asc, eq, gt, isNotNull, isNull, type SqliteDatabase, sql } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { isStorable } from '../storable-text.ts'
-import { rowsOf, type Transact } from '../transactions.ts'
+import type { Transact } from '../transactions.ts'
 import type { AuditEventRow, NewUserRow, UserRow } from '../types.ts'
-import { recordEvent } from './audit-events.ts'
+import { createAuditedWrite } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
 /** Which users to return. */
@@ -64,6 +64,7 @@ export const users = {
 
   writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
     const { users } = tables
+    const audited = createAuditedWrite(tables, transact)
     const nextTokenVersion = sql`${users.tokenVersion} + 1`
 
     async function change(
@@ -72,21 +73,13 @@ export const users = {
       event: AuditEventRow,
     ): Promise<UserRow | undefined> {
       if (!isStorable(id)) return undefined
-      return await transact(function* (tx) {
-        const [row] = yield* rowsOf(tx.update(users).set(columns).where(eq(users.id, id)).returning())
-        if (row) yield* recordEvent(tx, tables, event)
-        return row
-      })
+      return await audited(event, (tx) => tx.update(users).set(columns).where(eq(users.id, id)).returning())
     }
 
     return {
       /** @returns the new user, or undefined if the e-mail is taken, even when two calls race */
       async insert(user: NewUserRow, event: AuditEventRow): Promise<UserRow | undefined> {
-        return await transact(function* (tx) {
-          const [row] = yield* rowsOf(tx.insert(users).values(user).onConflictDoNothing().returning())
-          if (row) yield* recordEvent(tx, tables, event)
-          return row
-        })
+        return await audited(event, (tx) => tx.insert(users).values(user).onConflictDoNothing().returning())
       },
 
       /** Disables a user and revokes all their tokens. @returns the changed user, or undefined if there is none */
@@ -116,11 +109,7 @@ export const users = {
       /** @returns the deleted user, or undefined if there was none */
       async delete(id: string, event: AuditEventRow): Promise<UserRow | undefined> {
         if (!isStorable(id)) return undefined
-        return await transact(function* (tx) {
-          const [row] = yield* rowsOf(tx.delete(users).where(eq(users.id, id)).returning())
-          if (row) yield* recordEvent(tx, tables, event)
-          return row
-        })
+        return await audited(event, (tx) => tx.delete(users).where(eq(users.id, id)).returning())
       },
 
       /** Replaces a hash by another one of the same password, unless the password was changed in between. */

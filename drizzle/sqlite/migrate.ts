@@ -37,7 +37,6 @@ export function sqliteSchemaState(handle: SqliteHandle): SchemaState {
   return schemaState(MIGRATIONS_FOLDER, appliedMigrations(handle, migrationsTable('')))
 }
 
-/** The name of the migrations table. */
 function migrationsTable(prefix: string): string {
   return `${prefix || 'postern_'}migrations`
 }

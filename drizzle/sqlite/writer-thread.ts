@@ -4,11 +4,10 @@ import { createRepositories } from '../repositories/index.ts'
 import { openHandle, wrapSqlite } from './client.ts'
 import type { Answer, Call } from './writer.ts'
 
+type Methods = Record<string, (...parameters: unknown[]) => Promise<unknown>>
+
 const handle = openHandle(workerData)
-const repositories = createRepositories(wrapSqlite(handle, '')) as unknown as Record<
-  string,
-  Record<string, (...parameters: unknown[]) => Promise<unknown>>
->
+const repositories = createRepositories(wrapSqlite(handle, '')) as unknown as Record<string, Methods>
 
 parentPort?.on('message', async (call: Call | 'close') => {
   if (call === 'close') return close()
