@@ -50,7 +50,7 @@ export async function inspectRows(
   const keys = await db.select().from(signingKeys)
   const moments = [
     keys.map(({ createdAt }) => createdAt),
-    // UUIDv7 are in order of time, and have an index, unlike `createdAt`.
+    // By the id, which is in order of time (UUIDv7) and has an index, unlike `createdAt`.
     (await db.select({ at: users.createdAt }).from(users).orderBy(desc(users.id)).limit(1)).map(
       ({ at }) => at,
     ),

@@ -11,7 +11,7 @@ const MIGRATIONS_TABLE = 'postern_migrations'
 /** An arbitrary number, the same for all instances and versions. */
 const ADVISORY_LOCK = 0x706f_7374
 
-/** Milliseconds that a migration waits for a table's lock. Statements of running instances queue behind it. */
+/** Milliseconds after which a migration stops waiting for a lock: statements of running instances queue behind it. */
 const LOCK_TIMEOUT = 5000
 
 /** Milliseconds between two attempts to get the advisory lock. */
