@@ -26,7 +26,6 @@ export const {
   isNotNull,
   isNull,
   lt,
-  max,
   or,
   sql,
 } = require('drizzle-orm') as typeof import('drizzle-orm')

@@ -163,12 +163,8 @@ export interface Postern {
   deleteUser(id: string, context?: ActionContext): Promise<User | undefined>
   /** Resolves when the database answers. */
   ping(): Promise<void>
-  /**
-   * The metrics since the start, for Prometheus; only with the option `metrics`.
-   *
-   * @param accept the `Accept` header of the scrape
-   */
-  metrics(accept?: string): Promise<Exposition>
+  /** The metrics since the start, for Prometheus; only with the option `metrics`. */
+  metrics(): Promise<Exposition>
 }
 
 declare module 'fastify' {

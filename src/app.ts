@@ -5,8 +5,7 @@ import http from '../plugins/http/index.ts'
 import { METHODS } from '../plugins/http/node-http.ts'
 import { requestId } from '../plugins/http/request-id.ts'
 import traceContext, { logTraceId } from '../plugins/http/trace-context.ts'
-import processMetrics from '../plugins/metrics/process.ts'
-import requestCounts from '../plugins/metrics/requests.ts'
+import metrics from '../plugins/metrics/index.ts'
 import openapi from '../plugins/openapi/index.ts'
 import { answerClientError } from '../plugins/problem/client-errors.ts'
 import { answerProblem } from '../plugins/problem/codes.ts'
@@ -80,7 +79,7 @@ export async function buildApp(
       reply.header('x-request-id', request.id)
       logTraceId(request as FastifyRequest, reply as FastifyReply)
       answerProblem(reply as FastifyReply, 'invalid_request')
-      app.requestCounts?.count(request as FastifyRequest, reply as FastifyReply)
+      app.metrics.countRequest(request as FastifyRequest, reply as FastifyReply)
       accessLog.requestCompleted(error, request as FastifyRequest, reply as FastifyReply)
     },
   })
@@ -91,10 +90,7 @@ export async function buildApp(
   // Before tracing, which would create a second span for it.
   app.setNotFoundHandler((_request, reply) => answerProblem(reply, 'not_found'))
   await app.register(tracing?.plugin ?? traceContext)
-  if (isMeasured) {
-    await app.register(requestCounts)
-    await app.register(processMetrics)
-  }
+  await app.register(metrics, { metrics: isMeasured, process: true })
   await app.register(problem)
   await app.register(http, config)
   await app.register(openapi, { version })

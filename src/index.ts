@@ -10,9 +10,7 @@ import clients from '../plugins/clients.ts'
 import database from '../plugins/database/index.ts'
 import hooks from '../plugins/hooks/index.ts'
 import json from '../plugins/json.ts'
-import counters from '../plugins/metrics/counters.ts'
 import metrics from '../plugins/metrics/index.ts'
-import requestCounts from '../plugins/metrics/requests.ts'
 import passwords from '../plugins/passwords/index.ts'
 import type { Settings } from '../plugins/postern.ts'
 import problem from '../plugins/problem/index.ts'
@@ -92,8 +90,7 @@ async function build(scope: FastifyInstance, settings: Settings): Promise<void> 
   await scope.register(problem)
   await scope.register(validation)
   await scope.register(json, { schemas: sharedSchemas })
-  await scope.register(counters)
-  if (settings.metrics) await scope.register(requestCounts)
+  if (!scope.hasPlugin('postern-metrics')) await scope.register(metrics, settings)
   await scope.register(database, settings)
   await scope.register(audit)
   await scope.register(hooks, settings)
@@ -101,7 +98,6 @@ async function build(scope: FastifyInstance, settings: Settings): Promise<void> 
   await scope.register(tokens, settings)
   await scope.register(clientAddress)
   await scope.register(passwords, settings)
-  await scope.register(metrics, settings)
   await scope.register(throttling, settings)
   await scope.register(accounts)
   await scope.register(authenticate)

@@ -1,34 +1,12 @@
-import { asc, count, gt, inArray, lt, max, type SqliteDatabase } from '../drizzle-orm.ts'
+import { inArray, lt, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import type { Transact } from '../transactions.ts'
 import type { AuditEventRow, BlacklistedTokenRow } from '../types.ts'
 import { createAuditedWrite } from './audit-events.ts'
-import type { ReadableDatabase } from './repository.ts'
 
 /** The tokens that were revoked before they expired. */
 export const blacklistedTokens = {
-  reads(db: ReadableDatabase, { blacklistedTokens }: Tables) {
-    return {
-      /**
-       * Counts the rows batch by batch, ordered by `jti`, so that no statement takes long however large the table is.
-       *
-       * @param after the last `jti` of the previous batch; empty for the first one
-       * @param limit the size of the batch
-       * @returns how many rows there are, and the last `jti`, which is null if there are none
-       */
-      async countAfter(after: string, limit: number): Promise<{ rows: number; last: string | null }> {
-        const batch = db
-          .select({ jti: blacklistedTokens.jti })
-          .from(blacklistedTokens)
-          .where(gt(blacklistedTokens.jti, after))
-          .orderBy(asc(blacklistedTokens.jti))
-          .limit(limit)
-          .as('batch')
-        const [counted] = await db.select({ rows: count(), last: max(batch.jti) }).from(batch)
-        return counted ?? { rows: 0, last: null }
-      },
-    }
-  },
+  reads: () => ({}),
 
   writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
     const { blacklistedTokens } = tables

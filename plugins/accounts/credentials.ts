@@ -1,22 +1,28 @@
 import type { FastifyInstance } from 'fastify'
 import type { UserRow } from '../../drizzle/index.ts'
-import type { ActionContext, Credentials, LoginFailure } from '../postern.ts'
+import type { ActionContext, Credentials, LoginFailure, Postern } from '../postern.ts'
 import { normalizeEmail } from './email.ts'
 import type { AccountHooks } from './hooks.ts'
 import { toUser } from './user.ts'
 
-/**
- * Finds the user whose e-mail and password these are.
- *
- * @throws the problems `invalid_credentials`, and `account_disabled` for the right password only; the error of a
- *   `beforeLogin` hook
- */
-export type CheckCredentials = (credentials: Credentials, context: ActionContext) => Promise<UserRow>
+const OUTCOMES: readonly ('succeeded' | LoginFailure)[] = [
+  'succeeded',
+  'unknown_email',
+  'wrong_password',
+  'account_disabled',
+  'vetoed',
+]
 
-export function createCredentialsCheck(app: FastifyInstance): CheckCredentials {
-  const { audit, counters, passwords, throttling } = app
+export function createLogin(app: FastifyInstance): Postern['login'] {
+  const { audit, passwords, throttling, tokens } = app
   const { users } = app.database
   const { ask, tell } = app.hooks.of<AccountHooks>()
+  const logins = app.metrics.counter({
+    name: 'logins_total',
+    help: 'Logins whose password was verified.',
+    labelNames: ['outcome'],
+  })
+  for (const outcome of OUTCOMES) logins.inc({ outcome }, 0)
 
   /** Brings a hash to the present cost while the password is known. The login does not depend on it. */
   async function rehash({ id, hashedPassword }: UserRow, password: string): Promise<void> {
@@ -27,7 +33,13 @@ export function createCredentialsCheck(app: FastifyInstance): CheckCredentials {
     }
   }
 
-  return async (credentials, context) => {
+  /**
+   * Finds the user whose e-mail and password these are.
+   *
+   * @throws the problems `invalid_credentials`, and `account_disabled` for the right password only; the error of a
+   *   `beforeLogin` hook
+   */
+  async function authenticate(credentials: Credentials, context: ActionContext): Promise<UserRow> {
     const email = normalizeEmail(credentials.email)
     const row = await users.findByEmail(email)
     const matches = await throttling.guess({ email, row }, context, () =>
@@ -36,7 +48,7 @@ export function createCredentialsCheck(app: FastifyInstance): CheckCredentials {
     const failed = async (reason: LoginFailure) => {
       const userId = row?.id ?? null
       await audit.record('authn_login_fail', { reason, userId, ...context })
-      counters.logins[reason] += 1
+      logins.inc({ outcome: reason })
       tell('onLoginFailed', { email, userId, reason, ...context })
     }
 
@@ -56,5 +68,15 @@ export function createCredentialsCheck(app: FastifyInstance): CheckCredentials {
     }
     if (passwords.needsRehash(row.hashedPassword)) await rehash(row, credentials.password)
     return row
+  }
+
+  return async (credentials, context = {}) => {
+    const row = await authenticate(credentials, context)
+    const { accessToken, expiresIn, tokenId } = await tokens.issue(row)
+    const user = toUser(row)
+    await audit.record('authn_login_success', { userId: row.id, target: tokenId, ...context })
+    logins.inc({ outcome: 'succeeded' })
+    tell('onLoggedIn', { user, tokenId, ...context })
+    return { user, accessToken, expiresIn }
   }
 }

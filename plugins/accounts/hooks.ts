@@ -7,6 +7,7 @@ export interface AccountHooks {
   onRegistered?(event: { user: User } & ActionContext): void | Promise<void>
   /** Called before the token is issued: the password is right, and the user is enabled. */
   beforeLogin?(event: { user: User } & ActionContext): void | Promise<void>
+  onLoggedIn?(event: { user: User; tokenId: string } & ActionContext): void | Promise<void>
   onLoginFailed?(
     event: { email: string; userId: string | null; reason: LoginFailure } & ActionContext,
   ): void | Promise<void>
@@ -16,5 +17,6 @@ export const accountHooks: Record<keyof AccountHooks, true> = {
   beforeRegister: true,
   onRegistered: true,
   beforeLogin: true,
+  onLoggedIn: true,
   onLoginFailed: true,
 }

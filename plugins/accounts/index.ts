@@ -3,24 +3,23 @@ import fp from 'fastify-plugin'
 import type { UserRow } from '../../drizzle/index.ts'
 import type { Postern } from '../postern.ts'
 import { createUserChanges } from './changes.ts'
-import { type CheckCredentials, createCredentialsCheck } from './credentials.ts'
+import { createLogin } from './credentials.ts'
 import { normalizeEmail } from './email.ts'
 import { createRegistration, hashNewPassword } from './registration.ts'
 import { toUser } from './user.ts'
 
-type Management =
+/** Registers, logs in and changes users. Each change takes effect on the next request. */
+export type Accounts = Pick<
+  Postern,
   | 'register'
+  | 'login'
   | 'findUser'
   | 'disableUser'
   | 'enableUser'
   | 'setPassword'
   | 'logOutEverywhere'
   | 'deleteUser'
-
-/** The users: who they are, and what operators do to them. Each change takes effect on the next request. */
-export interface Accounts extends Pick<Postern, Management> {
-  authenticate: CheckCredentials
-}
+>
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -35,7 +34,7 @@ async function accounts(app: FastifyInstance): Promise<void> {
 
   app.decorate('accounts', {
     register: createRegistration(app),
-    authenticate: createCredentialsCheck(app),
+    login: createLogin(app),
     findUser: async (by) =>
       user('id' in by ? await users.findById(by.id) : await users.findByEmail(normalizeEmail(by.email))),
     disableUser: async (id, context) => user(await changes.disable(id, context)),
@@ -52,11 +51,12 @@ export default fp(accounts, {
   name: 'postern-accounts',
   dependencies: [
     'postern-audit',
-    'postern-counters',
     'postern-database',
     'postern-hooks',
+    'postern-metrics',
     'postern-passwords',
     'postern-problem',
     'postern-throttling',
+    'postern-tokens',
   ],
 })

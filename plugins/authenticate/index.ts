@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { PrincipalRow } from '../../drizzle/index.ts'
 import type { Authenticate } from '../postern.ts'
-import type { Problem, Refusal } from '../problem/codes.ts'
+import { type Problem, REFUSALS, type Refusal } from '../problem/codes.ts'
 import type { AccessTokenClaims } from '../signing-keys/jwt.ts'
 import type { VerifiedToken } from '../tokens/verified-token.ts'
 import { parseBearer, peekBearer } from './bearer.ts'
@@ -42,7 +42,16 @@ interface PendingCheck {
 /** The only place that decides whether a token is valid. */
 async function authenticate(app: FastifyInstance): Promise<void> {
   const { principals } = app.database
-  const { checks } = app.counters
+  const admitted = app.metrics.counter({
+    name: 'checks_admitted_total',
+    help: 'Checks that admitted a token.',
+  })
+  const refused = app.metrics.counter({
+    name: 'checks_refused_total',
+    help: 'Checks that did not admit a token.',
+    labelNames: ['reason'],
+  })
+  for (const reason of REFUSALS) refused.inc({ reason }, 0)
   let pending: PendingCheck[] = []
 
   function checkRequest({ headers }: FastifyRequest, saysDisabled: boolean): Promise<VerifiedToken> {
@@ -103,7 +112,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
 
   function countRefusal(error: unknown): void {
     // An error without a refusal has nothing to do with the token.
-    checks.refused[(error as Partial<Problem>).refusal ?? 'unavailable'] += 1
+    refused.inc({ reason: (error as Partial<Problem>).refusal ?? 'unavailable' })
   }
 
   function hook(saysDisabled: boolean) {
@@ -112,7 +121,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
         const token = await checkRequest(request, saysDisabled)
         request[credential] = token
         request[principal] = token.row ?? null
-        checks.admitted += 1
+        admitted.inc()
       } catch (error) {
         countRefusal(error)
         // Set here, since a host app's error handler need not know that errors may have headers.
@@ -130,7 +139,7 @@ async function authenticate(app: FastifyInstance): Promise<void> {
   app.decorate('checkToken', async (token) => {
     try {
       const { claims, row } = await check(token, false)
-      checks.admitted += 1
+      admitted.inc()
       return { claims, row: row as PrincipalRow }
     } catch (error) {
       countRefusal(error)
@@ -146,5 +155,5 @@ async function authenticate(app: FastifyInstance): Promise<void> {
 
 export default fp(authenticate, {
   name: 'postern-authenticate',
-  dependencies: ['postern-counters', 'postern-database', 'postern-problem', 'postern-tokens'],
+  dependencies: ['postern-database', 'postern-metrics', 'postern-problem', 'postern-tokens'],
 })

@@ -2,14 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Database, openDatabase } from '../../drizzle/index.ts'
 import type { Settings } from '../postern.ts'
+import { declarePoolMetrics } from './pool-metrics.ts'
 import pruning from './pruning.ts'
-import { type QueryCounts, timeQueries } from './timed.ts'
+import { timeQueries } from './timed.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
-    /** Only if metrics are on. */
-    queryCounts?: QueryCounts
   }
 }
 
@@ -21,7 +20,6 @@ type DatabaseSettings = Pick<
   | 'databaseConnectTimeoutMs'
   | 'databaseStatementTimeoutMs'
   | 'databaseLockTimeoutMs'
-  | 'metrics'
   | 'auditRetentionDays'
 >
 
@@ -38,15 +36,13 @@ async function database(app: FastifyInstance, settings: DatabaseSettings): Promi
         'set PRAGMA synchronous = FULL in SQLite, synchronous_commit = on in PostgreSQL',
     )
   }
-  if (settings.metrics) {
-    const { database, queries } = timeQueries(opened)
-    app.decorate('database', database)
-    app.decorate('queryCounts', queries)
-  } else {
-    app.decorate('database', opened)
-  }
+  app.decorate('database', app.metrics.isEnabled ? timeQueries(opened, app.metrics) : opened)
+  declarePoolMetrics(app.metrics, opened)
   app.addHook('onClose', () => opened.close())
   await app.register(pruning, settings)
 }
 
-export default fp(database, { name: 'postern-database', dependencies: ['postern-problem'] })
+export default fp(database, {
+  name: 'postern-database',
+  dependencies: ['postern-metrics', 'postern-problem'],
+})

@@ -1,52 +1,55 @@
 import type { Database, PrincipalReader } from '../../drizzle/index.ts'
-import { Durations } from '../metrics/durations.ts'
-
-/** How a query has done so far. */
-export interface QueryCount {
-  /** Of those that were answered. */
-  readonly durations: Durations
-  failures: number
-}
-
-/** How the queries have done, by their names in the code: `users.findByEmail`. */
-export type QueryCounts = ReadonlyMap<string, QueryCount>
+import type { Metrics } from '../metrics/index.ts'
 
 type Query = (...parameters: never[]) => Promise<unknown>
 
-/** The same database, whose queries are timed. */
-export function timeQueries(database: Database): { database: Database; queries: QueryCounts } {
-  const queries = new Map<string, QueryCount>()
+/** The same database, with metrics of its queries by their names in the code, as in `users.findByEmail`. */
+export function timeQueries(database: Database, { counter, histogram }: Metrics): Database {
+  const durations = histogram({
+    name: 'database_query_duration_seconds',
+    help: 'Duration of the queries that were answered.',
+    labelNames: ['query'],
+  })
+  const errors = counter({
+    name: 'database_errors_total',
+    help: 'Queries that failed.',
+    labelNames: ['query'],
+  })
+
+  /** Starts the clock of a query. */
+  function start(query: string) {
+    const started = performance.now()
+    return {
+      succeeded: () => durations.observe({ query }, (performance.now() - started) / 1000),
+      failed: () => errors.inc({ query }),
+    }
+  }
 
   function timed<Q extends Query>(name: string, query: Q): Q {
-    const count = { durations: new Durations(), failures: 0 }
-    queries.set(name, count)
+    errors.inc({ query: name }, 0)
     const run = (...parameters: Parameters<Q>) => {
-      const begun = performance.now()
-      const answer = query(...parameters)
-      answer.then(
-        () => count.durations.observe((performance.now() - begun) / 1000),
-        () => (count.failures += 1),
-      )
-      return answer
+      const { succeeded, failed } = start(name)
+      const result = query(...parameters)
+      result.then(succeeded, failed)
+      return result
     }
     return run as Query as Q
   }
 
-  /** Without a promise where there was none: it is behind every check. */
+  /** Without a promise if the reader needs none: it is behind every check. */
   function timedReader(reader: PrincipalReader): PrincipalReader {
-    const count = { durations: new Durations(), failures: 0 }
-    queries.set('principals.load', count)
+    const name = 'principals.load'
+    errors.inc({ query: name }, 0)
     return {
       load(slots) {
-        const begun = performance.now()
-        const observe = () => count.durations.observe((performance.now() - begun) / 1000)
+        const { succeeded, failed } = start(name)
         try {
           const loading = reader.load(slots)
-          if (!loading) observe()
-          loading?.then(observe, () => (count.failures += 1))
+          if (loading) loading.then(succeeded, failed)
+          else succeeded()
           return loading
         } catch (error) {
-          count.failures += 1
+          failed()
           throw error
         }
       },
@@ -55,7 +58,7 @@ export function timeQueries(database: Database): { database: Database; queries: 
 
   const { principals, ping } = database
   const timedRepositories = Object.entries(database)
-    .filter(([name, part]) => typeof part === 'object' && name !== 'principals')
+    .filter(([name, part]) => typeof part === 'object' && !Array.isArray(part) && name !== 'principals')
     .map(([name, repository]) => [
       name,
       Object.fromEntries(
@@ -65,12 +68,9 @@ export function timeQueries(database: Database): { database: Database; queries: 
         ]),
       ),
     ])
-  return {
-    // What is not a query stays as it is.
-    database: Object.assign(Object.create(database), Object.fromEntries(timedRepositories), {
-      principals: timedReader(principals),
-      ping: timed('ping', ping),
-    }),
-    queries,
-  }
+  // Everything else stays as it is.
+  return Object.assign(Object.create(database), Object.fromEntries(timedRepositories), {
+    principals: timedReader(principals),
+    ping: timed('ping', ping),
+  })
 }

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { Durations } from '../metrics/durations.ts'
 
 /** The longest expected wait, in milliseconds. A hash that would wait longer is refused at once. */
 const MAX_WAIT = 3000
@@ -33,6 +32,16 @@ export interface HashClient {
   isAbandoned?: () => boolean
 }
 
+/** Is told what becomes of the hashes. */
+export interface HashQueueListener {
+  /** @param waited seconds until its turn */
+  onStart?(waited: number): void
+  /** A hash was refused because it would wait too long. */
+  onShed?(): void
+  /** The client had disconnected when its turn came. */
+  onAbandoned?(): void
+}
+
 /**
  * Runs as many hashes at once as there are cores: more would not finish sooner, and would take time from the event
  * loop. The others wait. Origins take turns, so that one with many hashes delays only its own.
@@ -40,20 +49,16 @@ export interface HashClient {
 export class HashQueue {
   /** How many hashes may run at once. */
   readonly concurrency = availableParallelism()
-  /** How long hashes waited for their turn. */
-  readonly waits = new Durations()
-  /** How many were refused because the wait would be too long. */
-  shed = 0
-  /** How many clients had disconnected when their turn came. */
-  abandoned = 0
   /** By origin; the origin whose turn is next comes first. */
   readonly #queues = new Map<string | undefined, Job[]>()
+  readonly #listener: HashQueueListener
   #running = 0
   #duration: number
 
   /** @param duration milliseconds that a hash takes, until that has been measured */
-  constructor(duration: number) {
+  constructor(duration: number, listener: HashQueueListener = {}) {
     this.#duration = duration
+    this.#listener = listener
   }
 
   /** How many hashes wait for their turn. */
@@ -84,7 +89,7 @@ export class HashQueue {
    */
   run<T>(hash: () => Promise<T>, { origin, isAbandoned = () => false }: HashClient = {}): Promise<T> {
     if (this.expectedWait(origin) > MAX_WAIT) {
-      this.shed += 1
+      this.#listener.onShed?.()
       return Promise.reject(new OverloadedError())
     }
     return new Promise((resolve, reject) => {
@@ -101,10 +106,10 @@ export class HashQueue {
       const job = this.#takeFirst()
       if (!job) return
       if (job.isAbandoned()) {
-        this.abandoned += 1
+        this.#listener.onAbandoned?.()
         job.reject(new AbandonedError())
       } else {
-        this.waits.observe((performance.now() - job.since) / 1000)
+        this.#listener.onStart?.((performance.now() - job.since) / 1000)
         job.start()
       }
     }

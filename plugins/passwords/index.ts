@@ -2,7 +2,8 @@ import { hash as bcryptHash, verify as bcryptVerify, genSaltSync } from '@node-r
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ActionContext, Settings } from '../postern.ts'
-import { AbandonedError, HashQueue, OverloadedError } from './hash-queue.ts'
+import { AbandonedError, OverloadedError } from './hash-queue.ts'
+import { createMeasuredQueue } from './measured-queue.ts'
 import { findPasswordFault, isHashable } from './policy.ts'
 
 /** Password hashing by bcrypt, off the event loop. */
@@ -25,7 +26,6 @@ export interface Passwords {
   verify(password: string, hashed: string | undefined, context?: ActionContext): Promise<boolean>
   /** Whether a hash has another cost than the present one. */
   needsRehash(hashed: string): boolean
-  readonly queue: Pick<HashQueue, 'concurrency' | 'waits' | 'shed' | 'abandoned' | 'waiting' | 'running'>
 }
 
 declare module 'fastify' {
@@ -50,7 +50,7 @@ async function passwords(
   // it a comparison fails at once, and its speed would tell that there is no such user.
   const dummyHash = genSaltSync(bcryptCost, '2b').slice(0, SALT_LENGTH) + '.'.repeat(DIGEST_LENGTH)
 
-  const queue = new HashQueue(DURATION_AT_COST_12 * 2 ** (bcryptCost - 12))
+  const queue = createMeasuredQueue(DURATION_AT_COST_12 * 2 ** (bcryptCost - 12), app.metrics)
 
   async function enqueue<T>(hash: () => Promise<T>, context: ActionContext = {}): Promise<T> {
     const origin = app.clientAddress.of(context)
@@ -77,12 +77,10 @@ async function passwords(
     },
 
     needsRehash: (hashed) => Number(hashed.split('$')[2]) !== bcryptCost,
-
-    queue,
   })
 }
 
 export default fp(passwords, {
   name: 'postern-passwords',
-  dependencies: ['postern-problem', 'postern-client-address'],
+  dependencies: ['postern-client-address', 'postern-metrics', 'postern-problem'],
 })

@@ -34,18 +34,21 @@ export interface InvalidField {
 }
 
 /** Why a token is refused: for the operator, never for the client. */
-export type Refusal =
-  | 'no_token'
-  | 'malformed'
-  | 'invalid'
-  | 'unknown_key'
-  | 'expired'
-  | 'revoked'
-  | 'superseded'
-  | 'key_retired'
-  | 'account_disabled'
-  | 'account_deleted'
-  | 'unavailable'
+export const REFUSALS = [
+  'no_token',
+  'malformed',
+  'invalid',
+  'unknown_key',
+  'expired',
+  'revoked',
+  'superseded',
+  'key_retired',
+  'account_disabled',
+  'account_deleted',
+  'unavailable',
+] as const
+
+export type Refusal = (typeof REFUSALS)[number]
 
 /** What an error adds to its code. */
 export interface ProblemOptions {

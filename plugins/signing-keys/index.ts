@@ -6,6 +6,7 @@ import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 import { createFastapiJwts, FASTAPI_ALGORITHM, isFastapiHeader } from './fastapi.ts'
 import { createJwt, type Jwt } from './jwt.ts'
 import { createKeyLifecycle, isLive, type KeyLifecycle } from './lifecycle.ts'
+import { declareKeyMetrics } from './metrics.ts'
 import rotation from './rotation.ts'
 import { createSealer } from './sealing.ts'
 
@@ -137,12 +138,13 @@ async function signingKeys(app: FastifyInstance, settings: SigningKeysSettings):
     list,
     maintain: lifecycle.maintain,
   })
+  declareKeyMetrics(app.metrics, repository.list)
   await app.register(rotation, settings)
 }
 
 export default fp(signingKeys, {
   name: 'postern-signing-keys',
-  dependencies: ['postern-audit', 'postern-database'],
+  dependencies: ['postern-audit', 'postern-database', 'postern-metrics'],
 })
 
 /** Whether an encoded header has the fields of one of our keys. */

@@ -134,9 +134,9 @@ export default fp(throttling, {
   dependencies: [
     'postern-audit',
     'postern-client-address',
-    'postern-counters',
     'postern-database',
     'postern-hooks',
+    'postern-metrics',
     'postern-problem',
   ],
 })

@@ -51,8 +51,13 @@ export interface Limits {
 const REPORT_INTERVAL = 60
 
 export function createLimits(app: FastifyInstance, { secretKey }: Pick<Settings, 'secretKey'>): Limits {
-  const { audit, clientAddress, counters, database } = app
+  const { audit, clientAddress, database, metrics } = app
   const { tell } = app.hooks.of<ThrottlingHooks>()
+  const throttled = metrics.counter({
+    name: 'throttled_total',
+    help: 'Requests refused by throttling.',
+    labelNames: ['endpoint', 'limit'],
+  })
   const reports = createLocalRateLimiter({ keyPrefix: 'reports', points: 1, duration: REPORT_INTERVAL })
   // Keyed: otherwise a reader of the database could find out the addresses by trying all of them.
   const digestKey = Buffer.from(hkdfSync('sha256', secretKey, '', 'postern rate-limit keys v1', 32))
@@ -62,7 +67,7 @@ export function createLimits(app: FastifyInstance, { secretKey }: Pick<Settings,
   /** The one place where a request is refused for a limit, and where that is counted and reported. */
   async function refuse({ limit, limiter, key }: Charge, wait: number, actor: Actor): Promise<Problem> {
     const { endpoint, network, email = null, userId = null, ...context } = actor
-    counters.countThrottled(endpoint, limit)
+    throttled.inc({ endpoint, limit })
     if ((await reports.consume(`${limit}:${key}`)) === 0) {
       await audit.record('excess_rate_limit_exceeded', { reason: limit, userId, ...context })
       tell('onThrottled', { limit, email, userId, ...context })

@@ -7,6 +7,7 @@ import type { Refusal } from '../problem/codes.ts'
 import type { SigningKey } from '../signing-keys/index.ts'
 import type { AccessTokenClaims } from '../signing-keys/jwt.ts'
 import { TokenCache } from './cache.ts'
+import type { TokenHooks } from './hooks.ts'
 import { VerifiedToken } from './verified-token.ts'
 
 /** An access token as a client receives it (RFC 6749 section 5.1). */
@@ -49,6 +50,11 @@ async function tokens(app: FastifyInstance, settings: TokensSettings): Promise<v
   const { issuer, audience, accessTokenExpireMinutes } = settings
   const lifetime = accessTokenExpireMinutes * 60
   const cache = new TokenCache<VerifiedToken>()
+  const { tell } = app.hooks.of<TokenHooks>()
+  const revocations = app.metrics.counter({
+    name: 'revocations_total',
+    help: 'Tokens revoked one by one.',
+  })
 
   function recall(token: string): VerifiedToken | undefined {
     const cached = cache.get(token)
@@ -127,18 +133,27 @@ async function tokens(app: FastifyInstance, settings: TokensSettings): Promise<v
       return verifyWithNewKey(token)
     },
 
-    async revoke({ tokenId, userId, expiresAt }, context) {
+    async revoke({ tokenId, userId, expiresAt }, context = {}) {
       const row = { jti: tokenId, userId, expiresAt, createdAt: new Date() }
       await app.audit.by('authn_token_revoked', { userId, target: tokenId, ...context }, (event) =>
         app.database.blacklistedTokens.insert(row, event),
       )
+      revocations.inc()
+      tell('onLoggedOut', { userId, tokenId, ...context })
     },
   })
 }
 
 export default fp(tokens, {
   name: 'postern-tokens',
-  dependencies: ['postern-audit', 'postern-database', 'postern-problem', 'postern-signing-keys'],
+  dependencies: [
+    'postern-audit',
+    'postern-database',
+    'postern-hooks',
+    'postern-metrics',
+    'postern-problem',
+    'postern-signing-keys',
+  ],
 })
 
 function headerOf(token: string): string {

@@ -9,8 +9,8 @@ import {
 import { isPostgresUrl } from '../../drizzle/index.ts'
 import { type AccountHooks, accountHooks } from '../../plugins/accounts/hooks.ts'
 import type { Options, Settings } from '../../plugins/postern.ts'
-import { type SessionHooks, sessionHooks } from '../../plugins/service.ts'
 import { type ThrottlingHooks, throttlingHooks } from '../../plugins/throttling/hooks.ts'
+import { type TokenHooks, tokenHooks } from '../../plugins/tokens/hooks.ts'
 import { OptionsSchema, optionFormats } from './options.ts'
 import { InvalidOptionsError, parse } from './parse.ts'
 import { keptSecretKey, newSecretKey } from './secret-key.ts'
@@ -19,12 +19,12 @@ import { keptSecretKey, newSecretKey } from './secret-key.ts'
  * The hooks of a host app. `before…` hooks are awaited, and veto by throwing: the error is the response, best with a
  * `statusCode`. `on…` hooks are told after the commit; they are not awaited, and what they throw is only logged.
  */
-export interface Hooks extends AccountHooks, SessionHooks, ThrottlingHooks {}
+export interface Hooks extends AccountHooks, ThrottlingHooks, TokenHooks {}
 
 const HOOKS: Record<keyof Hooks, true> = {
   ...accountHooks,
-  ...sessionHooks,
   ...throttlingHooks,
+  ...tokenHooks,
 }
 
 /** What a host app registers Postern with: any of the options, its hooks, and what only a host app has. */

@@ -92,7 +92,6 @@ const calls: Calls = {
   },
   blacklistedTokens: {
     insert: [createBlacklistedToken(), createEvent()],
-    countAfter: ['', 1],
     prune: [NOW, 1],
   },
   signingKeys: {

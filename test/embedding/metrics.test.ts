@@ -8,8 +8,8 @@ const COUNT = 'postern_http_request_duration_seconds_count'
 
 t.test('a host gets the metrics from code, and serves them as it likes', async (t) => {
   const host = await makeHostWithPostern(t, { prefix: '/auth', metrics: true })
-  host.get('/internal/metrics', async ({ headers }, reply) => {
-    const { contentType, body } = await host.postern.metrics(headers.accept)
+  host.get('/internal/metrics', async (_request, reply) => {
+    const { contentType, body } = await host.postern.metrics()
     return reply.type(contentType).send(body)
   })
   await post(host, '/auth/register', ada)
@@ -23,8 +23,6 @@ t.test('a host gets the metrics from code, and serves them as it likes', async (
   t.equal(samples.get('postern_checks_refused_total{reason="no_token"}'), 1, 'of a route of the host’s')
   t.notMatch(body, 'route="/notes"', 'whose requests are the host’s to count')
   t.notMatch(body, 'nodejs_', 'and so is its process')
-  const accept = 'application/openmetrics-text'
-  t.match((await host.inject({ url: '/internal/metrics', headers: { accept } })).body, /\n# EOF\n$/)
 })
 
 t.test('two of them in one host count apart, and leave the host’s own registry alone', async (t) => {
