@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { nodeCommand } from './node-command.ts'
-import { COMPILE_CACHE, type Exit } from './process.ts'
+import { COMPILE_CACHE, type Exit } from './server-process.ts'
 
 const NODE_VERSION = new URL('../src/runtime/preload.js', import.meta.url).href
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))

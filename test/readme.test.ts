@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { problems } from '../plugins/problem/codes.ts'
 import { ConfigSchema, environmentName } from '../src/settings/environment.ts'
-import { startServer } from './process.ts'
+import { startServer } from './server-process.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 

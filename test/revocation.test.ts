@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ada, bearer } from './helper.ts'
-import { logInAt, postJson, startServer } from './process.ts'
+import { logInAt, postJson, startServer } from './server-process.ts'
 import { sharedSettings } from './shared-database.ts'
 
 /** Checks that are sent after the logout has been answered. */

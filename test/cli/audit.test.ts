@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { type CliOptions, postern, startPostern } from '../cli.ts'
 import { createEvent } from '../drizzle/rows.ts'
 import { ada } from '../helper.ts'
-import { logInAt, postJson, startServer, until } from '../process.ts'
+import { logInAt, postJson, startServer, until } from '../server-process.ts'
 import { openPlace, places, sqlite } from './places.ts'
 import { onEachDatabase } from './user-scene.ts'
 

@@ -4,7 +4,7 @@ import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
 import { postern } from '../cli.ts'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, startServer, until } from '../process.ts'
+import { logInAt, postJson, startServer, until } from '../server-process.ts'
 
 t.test(
   'is consistent while the service writes, and a service starts on it where it is restored',

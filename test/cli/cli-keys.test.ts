@@ -4,7 +4,7 @@ import t from 'tap'
 import { postern, posternJson } from '../cli.ts'
 import { decodeHeader } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, type ServerProcess, startServer } from '../process.ts'
+import { logInAt, postJson, type ServerProcess, startServer } from '../server-process.ts'
 import { lookInto, onEachDatabase, type Scene } from './user-scene.ts'
 
 const COLUMNS = ['kid', 'algorithm', 'state', 'created_at', 'activates_at', 'retires_at']

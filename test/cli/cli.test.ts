@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
 import { postern, posternJson } from '../cli.ts'
-import { startServer } from '../process.ts'
+import { startServer } from '../server-process.ts'
 import { lookInto, onEachDatabase } from './user-scene.ts'
 
 t.test('explains itself', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { postern, posternJson, startPostern } from '../cli.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { countRows, fill, open, setScene } from './copy-scene.ts'
 
 const USERS = 20_000

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
 import { makeSchema } from '../postgres.ts'
-import { COMPILE_CACHE, logInAt, postJson, startServer } from '../process.ts'
+import { COMPILE_CACHE, logInAt, postJson, startServer } from '../server-process.ts'
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))

@@ -5,7 +5,7 @@ import { postern, posternJson } from '../cli.ts'
 import { createSigningKey, createUser } from '../drizzle/rows.ts'
 import { ada, bearer } from '../helper.ts'
 import { makeSchema } from '../postgres.ts'
-import { logInAt, postJson, startServer } from '../process.ts'
+import { logInAt, postJson, startServer } from '../server-process.ts'
 import { countRows, fill, open, setScene } from './copy-scene.ts'
 
 t.test(

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { type CliOptions, postern } from '../cli.ts'
-import { startServer } from '../process.ts'
+import { startServer } from '../server-process.ts'
 
 /** With which nothing is to be said against the settings. */
 const GOOD = { ISSUER: 'https://auth.example.com', TRUST_PROXY: '127.0.0.1', BCRYPT_COST: '10' }

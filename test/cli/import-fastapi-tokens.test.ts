@@ -3,7 +3,7 @@ import { hash } from '@node-rs/bcrypt'
 import t from 'tap'
 import { FASTAPI_SECRET, FASTAPI_TABLES, fastapiToken, inAnHour, makeFastapiDatabase } from '../fastapi.ts'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, startServer } from '../process.ts'
+import { logInAt, postJson, startServer } from '../server-process.ts'
 import { lookInto, onEachDatabase, type Scene, setScene, users } from './user-scene.ts'
 
 const USER = 'insert into users (id, email, hashed_password, is_active) values (?, ?, ?, ?)'

@@ -3,7 +3,7 @@ import { hash } from '@node-rs/bcrypt'
 import t from 'tap'
 import { FASTAPI_TABLES, makeFastapiDatabase } from '../fastapi.ts'
 import { ada } from '../helper.ts'
-import { logInAt, postJson, startServer } from '../process.ts'
+import { logInAt, postJson, startServer } from '../server-process.ts'
 import { HASH, hashOf, lookInto, onEachDatabase, setScene, users } from './user-scene.ts'
 
 onEachDatabase(t, 'imports the users of a FastAPI application', async (t, scene) => {

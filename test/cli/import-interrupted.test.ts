@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startPostern } from '../cli.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { importText, line, lookInto, onEachDatabase } from './user-scene.ts'
 
 const LINES = 20_000

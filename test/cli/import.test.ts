@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import { hash } from '@node-rs/bcrypt'
 import t from 'tap'
 import { ada } from '../helper.ts'
-import { logInAt, startServer } from '../process.ts'
+import { logInAt, startServer } from '../server-process.ts'
 import { HASH, hashOf, importText, line, lookInto, onEachDatabase, users } from './user-scene.ts'
 
 onEachDatabase(t, 'imports accounts, which log in with the passwords that they had', async (t, scene) => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { postern } from '../cli.ts'
-import { runServer } from '../process.ts'
+import { runServer } from '../server-process.ts'
 import type { Beside } from '../shared-database.ts'
 import { openSqliteBeside } from '../sqlite-beside.ts'
 import { assertServes, issueToken, NEW, opensAll, sealFirstKey } from './reseal-scene.ts'

@@ -3,7 +3,7 @@ import { createSealer } from '../../plugins/signing-keys/sealing.ts'
 import { type CliOptions, posternJson } from '../cli.ts'
 import { stealKeys } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, startServer } from '../process.ts'
+import { logInAt, postJson, startServer } from '../server-process.ts'
 import type { Beside } from '../shared-database.ts'
 
 export const NEW = 'the secret to come, of 32 bytes or more'

@@ -5,7 +5,7 @@ import { postern, posternJson } from '../cli.ts'
 import { decodeHeader, stealKeys } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
 import { LEAD, setBack } from '../plugins/key-scene.ts'
-import { logInAt, runServer, startServer } from '../process.ts'
+import { logInAt, runServer, startServer } from '../server-process.ts'
 import { assertServes, issueToken, NEW, opensAll, sealFirstKey } from './reseal-scene.ts'
 import { lookInto, onEachDatabase } from './user-scene.ts'
 

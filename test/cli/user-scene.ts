@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type CliOptions, postern } from '../cli.ts'
-import type { Exit } from '../process.ts'
+import type { Exit } from '../server-process.ts'
 import { type Beside, openBeside } from '../shared-database.ts'
 import { openPlace, places } from './places.ts'
 

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, startServer } from '../process.ts'
+import { logInAt, postJson, startServer } from '../server-process.ts'
 import { lookInto, onEachDatabase, users, usersJson } from './user-scene.ts'
 
 onEachDatabase(t, 'what is done counts on the next request of a running service', async (t, scene) => {

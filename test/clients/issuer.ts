@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import type { Test } from 'tap'
 import { type CliOptions, posternJson } from '../cli.ts'
 import { ada } from '../helper.ts'
-import { postJson, startServer } from '../process.ts'
+import { postJson, startServer } from '../server-process.ts'
 
 /** A server whose ISSUER is its own address, as clients need it that discover everything from there. */
 export interface Issuer {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { posternJson } from '../cli.ts'
 import { claimsOf, decodeHeader } from '../forge.ts'
 import { ada } from '../helper.ts'
-import { logInAt } from '../process.ts'
+import { logInAt } from '../server-process.ts'
 import { startIssuer } from './issuer.ts'
 
 for (const algorithm of ['ES256', 'EdDSA', 'RS256']) {

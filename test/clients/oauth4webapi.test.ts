@@ -1,7 +1,7 @@
 import * as oauth from 'oauth4webapi'
 import t, { type Test } from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt } from '../process.ts'
+import { logInAt } from '../server-process.ts'
 import { type Issuer, startIssuer } from './issuer.ts'
 
 const insecure = { [oauth.allowInsecureRequests]: true }

@@ -1,7 +1,7 @@
 import * as oidc from 'openid-client'
 import t, { type Test } from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt } from '../process.ts'
+import { logInAt } from '../server-process.ts'
 import { type Issuer, startIssuer } from './issuer.ts'
 
 /** A client that has discovered everything from the issuer's URL (RFC 8414). */

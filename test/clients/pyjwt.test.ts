@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { claimsOf, encode } from '../forge.ts'
 import { ada } from '../helper.ts'
-import { logInAt } from '../process.ts'
+import { logInAt } from '../server-process.ts'
 import { startIssuer } from './issuer.ts'
 
 /** Debian's, whatever else is on the PATH: it is what has the packages python3-jwt and python3-cryptography. */

@@ -4,7 +4,7 @@ import t from 'tap'
 import { posternJson } from '../cli.ts'
 import { claimsOf, decodeHeader } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, startServer, until } from '../process.ts'
+import { logInAt, postJson, startServer, until } from '../server-process.ts'
 import { fastClock } from './fast-clock.ts'
 
 const ROTATIONS = 10

@@ -5,7 +5,7 @@ import { type Answer, makeClient, type Sent } from '../gateways/application.ts'
 import { adapt, makeDirectory, run } from '../gateways/gateways.ts'
 import { ada } from '../helper.ts'
 import { freePort } from '../postgres-server.ts'
-import { type ServerProcess, startServer } from '../process.ts'
+import { type ServerProcess, startServer } from '../server-process.ts'
 
 const HAPROXY_CFG = fileURLToPath(new URL('../../examples/load-balancer/haproxy.cfg', import.meta.url))
 

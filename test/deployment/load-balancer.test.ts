@@ -4,7 +4,7 @@ import pg from 'pg'
 import t from 'tap'
 import { ada } from '../helper.ts'
 import { startPostgres } from '../postgres-server.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { answered, type Balancer, balancers, type Deployment, standBehind } from './balancers.ts'
 
 const postgres = await startPostgres()

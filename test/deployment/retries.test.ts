@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import t, { type Test } from 'tap'
 import { makeClient } from '../gateways/application.ts'
 import { freePort } from '../postgres-server.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { type Balancer, balancers } from './balancers.ts'
 
 /** Three servers that are ready, and of which the first to get a request, after it has read that, breaks the connection. */

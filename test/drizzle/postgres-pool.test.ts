@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
 import { startProxy, type TcpProxy } from '../faults/proxy.ts'
 import { asSuperuser, makeSchema, openPool } from '../postgres.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 
 const POOL_SIZE = 3
 

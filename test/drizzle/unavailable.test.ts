@@ -4,7 +4,7 @@ import SqliteDriver from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, type ServerProcess, startServer } from '../process.ts'
+import { logInAt, postJson, type ServerProcess, startServer } from '../server-process.ts'
 
 const CONTROL = new URL('connection-control.ts', import.meta.url).href
 

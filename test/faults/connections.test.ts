@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson } from '../process.ts'
+import { logInAt, postJson } from '../server-process.ts'
 import { startProxy } from './proxy.ts'
 import { assertRecovered, makePostgres, setScene } from './scene.ts'
 

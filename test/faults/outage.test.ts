@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { startLoad } from './load.ts'
 import {
   assertRecovered,

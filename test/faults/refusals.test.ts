@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import {
   assertRecovered,
   assertUnavailable,

@@ -2,7 +2,7 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { ada, bearer } from '../helper.ts'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
-import { logInAt, postJson, type ServerProcess, startServer, until } from '../process.ts'
+import { logInAt, postJson, type ServerProcess, startServer, until } from '../server-process.ts'
 
 /** Shorter times than in production, and few connections. */
 export const SETTINGS = {

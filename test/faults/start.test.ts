@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { DatabaseUnavailableError } from '../../drizzle/errors.ts'
 import { postern } from '../cli.ts'
-import { runServer } from '../process.ts'
+import { runServer } from '../server-process.ts'
 import { startProxy, startSilence } from './proxy.ts'
 import { connectOperator, makePostgres, SETTINGS } from './scene.ts'
 

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 
 /** The addresses that stand in every recipe, and what a test puts in their place. */
 export interface Ports {

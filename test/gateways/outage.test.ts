@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { ada } from '../helper.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { withoutDatabase } from '../trouble.ts'
 import { type Deployment, repeat, standBehind } from './behind.ts'
 import { type AskingGateway, askingGateways } from './gateways.ts'

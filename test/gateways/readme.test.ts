@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { startServer, until } from '../process.ts'
+import { startServer, until } from '../server-process.ts'
 import { adapt, addresses, freePort, listens, makeDirectory } from './gateways.ts'
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { claimsOf, decodeHeader, forge } from '../forge.ts'
 import { ada } from '../helper.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { makeStrangeKey, repeat, standBehind } from './behind.ts'
 import { type AskingGateway, askingGateways } from './gateways.ts'
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { request } from 'node:http'
 import t, { type Test } from 'tap'
-import { startServer, until } from '../process.ts'
+import { startServer, until } from '../server-process.ts'
 import { askingGateways, freePort, type Ports, startHaproxy } from './gateways.ts'
 
 const gateways: Record<string, (t: Test, ports: Ports) => Promise<void>> = {

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { type Load, startLoad } from '../faults/load.ts'
 import { adapt, freePort, makeDirectory, run } from '../gateways/gateways.ts'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
-import { type ServerProcess, until } from '../process.ts'
+import { type ServerProcess, until } from '../server-process.ts'
 import { type Deployment, makeDeployment } from './deployment.ts'
 
 /** Milliseconds that the database is away. */

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { postern } from '../cli.ts'
-import { type ServerProcess, startServer } from '../process.ts'
+import { type ServerProcess, startServer } from '../server-process.ts'
 
 /** What every instance of a deployment has in common. */
 export const SECRET_KEY = 'a secret for tests, of 32 bytes or more'

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { startSession } from '../../drizzle/postgres/session.ts'
 import { type Load, startLoad } from '../faults/load.ts'
 import { makePostgres } from '../faults/scene.ts'
-import { type ServerProcess, until } from '../process.ts'
+import { type ServerProcess, until } from '../server-process.ts'
 import { makeDeployment, PATIENT } from './deployment.ts'
 import { type PgBouncer, startPgBouncer } from './pgbouncer.ts'
 

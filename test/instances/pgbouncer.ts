@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { freePort, listens, makeDirectory } from '../gateways/gateways.ts'
 import { unprivileged } from '../postgres-programs.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 
 /** A PgBouncer in transaction mode. */
 export interface PgBouncer {

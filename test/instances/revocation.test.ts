@@ -5,7 +5,7 @@ import { createSealer } from '../../plugins/signing-keys/sealing.ts'
 import { connectOperator, makePostgres } from '../faults/scene.ts'
 import { claimsOf, forge, type StolenKey } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, type ServerProcess } from '../process.ts'
+import { logInAt, postJson, type ServerProcess } from '../server-process.ts'
 import { type Deployment, makeDeployment, SECRET_KEY } from './deployment.ts'
 
 /** How long it goes on. */

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { startLoad } from '../faults/load.ts'
 import { makePostgres } from '../faults/scene.ts'
-import { runServer, startServer, until } from '../process.ts'
+import { runServer, startServer, until } from '../server-process.ts'
 import { makeDeployment, PATIENT } from './deployment.ts'
 
 t.setTimeout(300_000)

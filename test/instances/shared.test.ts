@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { makePostgres } from '../faults/scene.ts'
 import { decodeHeader } from '../forge.ts'
 import { ada, bearer, makeApp } from '../helper.ts'
-import { logInAt, postJson, type ServerProcess } from '../process.ts'
+import { logInAt, postJson, type ServerProcess } from '../server-process.ts'
 import { makeDeployment, PATIENT } from './deployment.ts'
 
 t.setTimeout(300_000)

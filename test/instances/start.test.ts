@@ -1,7 +1,7 @@
 import t from 'tap'
 import { makePostgres } from '../faults/scene.ts'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, runServer } from '../process.ts'
+import { logInAt, postJson, runServer } from '../server-process.ts'
 import { makeDeployment, PATIENT, SECRET_KEY } from './deployment.ts'
 
 t.setTimeout(300_000)

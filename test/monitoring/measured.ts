@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, startServer } from '../process.ts'
+import { logInAt, postJson, startServer } from '../server-process.ts'
 
 /** Where the examples are. */
 export const EXAMPLES = fileURLToPath(new URL('../../examples/monitoring/', import.meta.url))

@@ -4,7 +4,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { EXAMPLES, readAlerts, readExample, readPanels, startUsed } from './measured.ts'
 
 async function freePort(): Promise<number> {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson } from '../process.ts'
+import { logInAt, postJson } from '../server-process.ts'
 import { packageDirectory, project, runNode } from './project.ts'
 
 const POSTERN = join(project, 'node_modules/.bin/postern')

@@ -1,6 +1,6 @@
 /**
- * `npm run test:package`: packs what `npm run build` has made, installs it into an empty project outside the repository, as
- * somebody who uses it would, and runs the tests of this folder on that.
+ * `npm run test:more -- package`: builds and packs the package, installs it into an empty project outside the repository,
+ * and runs the tests of this folder on that.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -26,6 +26,7 @@ function must(status: number): void {
 
 process.on('exit', () => rmSync(workplace, { recursive: true, force: true }))
 
+must(run('npm', ['run', 'build'], ROOT))
 must(run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', workplace], ROOT))
 const tarball = join(workplace, readdirSync(workplace).find((name) => name.endsWith('.tgz')) ?? '')
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, startServer } from '../process.ts'
+import { logInAt, postJson, startServer } from '../server-process.ts'
 
 t.test('has one line of JSON for each request, and none of its secrets', async (t) => {
   const { address, stop } = await startServer(t, { cwd: t.testdir() })

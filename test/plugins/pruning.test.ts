@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { makeApp } from '../helper.ts'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
 const HOUR = 3_600_000

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ada } from '../helper.ts'
 import { freePort } from '../postgres-server.ts'
-import { logInAt, postJson, until } from '../process.ts'
+import { logInAt, postJson, until } from '../server-process.ts'
 import { makeDirectory, run } from './debian.ts'
 import { buildImage, type Container, runImage } from './image.ts'
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Test } from 'tap'
-import { until } from '../process.ts'
+import { until } from '../server-process.ts'
 import { NPM_ENV } from './debian.ts'
 
 /** A machine that runs, with systemd as its first process. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
 import { freePort } from '../postgres-server.ts'
-import { logInAt, postJson, until } from '../process.ts'
+import { logInAt, postJson, until } from '../server-process.ts'
 import { copyCheckout, makeDebian, makeDirectory, ROOT } from './debian.ts'
 import { bootMachine } from './machine.ts'
 

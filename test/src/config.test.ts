@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { readConfig } from '../../src/settings/environment.ts'
-import { runServer } from '../process.ts'
+import { runServer } from '../server-process.ts'
 
 t.test('has a default for every setting but the secret and the age of keys', async (t) => {
   t.same(readConfig({}), {

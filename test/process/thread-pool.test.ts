@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import t, { type Test } from 'tap'
-import { type StartOptions, startServer } from '../process.ts'
+import { type StartOptions, startServer } from '../server-process.ts'
 
 /** The nice values of the server's threads, by the threads' names. */
 async function nicenesses(t: Test, env: StartOptions['env'] = {}): Promise<Map<string, number[]>> {

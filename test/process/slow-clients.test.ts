@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import { bearer } from '../helper.ts'
-import { startServer } from '../process.ts'
+import { startServer } from '../server-process.ts'
 
 const HEADER =
   'POST /login HTTP/1.1\r\nHost: postern\r\nContent-Type: application/json\r\nContent-Length: 64\r\n'

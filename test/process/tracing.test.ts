@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, runServer, startServer, until } from '../process.ts'
+import { logInAt, postJson, runServer, startServer, until } from '../server-process.ts'
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT_ID = '00f067aa0ba902b7'

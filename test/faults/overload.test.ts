@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import t from 'tap'
-import { bearer, credentials, makeApp, makeToken, post } from './helper.ts'
-import { until } from './process.ts'
-import { scrape } from './scrape.ts'
+import { bearer, credentials, makeApp, makeToken, post } from '../helper.ts'
+import { scrape } from '../scrape.ts'
+import { until } from '../server-process.ts'
 
 /** Many more than the cores hash in as long as anybody is let wait, however many they are. */
 const LOGINS = 400 * availableParallelism()

@@ -4,7 +4,7 @@ import SqliteDriver from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { migrationCount } from '../drizzle/rows.ts'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, runServer, startServer } from '../process.ts'
+import { logInAt, postJson, runServer, startServer } from '../server-process.ts'
 
 /** A directory in which Postern has run before. */
 async function makeUsedDirectory(t: Test): Promise<{ cwd: string; database: string; secretFile: string }> {

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
 import { ada } from '../helper.ts'
-import { postJson, startServer, until } from '../process.ts'
+import { postJson, startServer, until } from '../server-process.ts'
 
 /** Does, within the server's process, what a test sends it as JavaScript. */
 const PUPPET = "data:text/javascript,process.on('message', (code) => eval(code))"

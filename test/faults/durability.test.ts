@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
-import { createJwt } from '../plugins/signing-keys/jwt.ts'
-import { ada, bearer } from './helper.ts'
-import { logInAt, postJson, type ServerProcess, startServer, until } from './process.ts'
+import { createJwt } from '../../plugins/signing-keys/jwt.ts'
+import { ada, bearer } from '../helper.ts'
+import { logInAt, postJson, type ServerProcess, startServer, until } from '../server-process.ts'
 
 const KILLS = 20
 /** Known to the test, so that it can issue tokens itself: logins for so many would take minutes. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
-import { logInAt, postJson, runServer, startServer } from '../process.ts'
+import { logInAt, postJson, runServer, startServer } from '../server-process.ts'
 
 const NODE_VERSION = new URL('../../src/runtime/preload.js', import.meta.url).href
 

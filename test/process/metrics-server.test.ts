@@ -4,8 +4,8 @@ import { type AddressInfo, connect } from 'node:net'
 import { availableParallelism } from 'node:os'
 import t, { type Test } from 'tap'
 import { assertProblem, bearer, makeApp } from '../helper.ts'
-import { postJson, runServer, type ServerProcess, startServer, until } from '../process.ts'
 import { parseSamples, type Samples } from '../scrape.ts'
+import { postJson, runServer, type ServerProcess, startServer, until } from '../server-process.ts'
 
 /** A server that is measured, and where its metrics are. */
 async function startMeasured(
