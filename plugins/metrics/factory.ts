@@ -1,6 +1,8 @@
 import type { Counter, Gauge, Histogram, MetricConfiguration, Registry } from 'prom-client'
 
-/** A metric's name without the prefix `postern_`, its help, and its labels. A client must not be able to choose a label. */
+/**
+ * A metric's name without the prefix `postern_`, its help, and its labels. A client must not be able to choose a label.
+ */
 type Description<Label extends string> = Pick<MetricConfiguration<Label>, 'name' | 'help' | 'labelNames'>
 
 interface GaugeDescription<Label extends string> extends Description<Label> {
