@@ -1,12 +1,12 @@
-/** What Postern is measured against, in a process of its own: the least that could be done for the same answer. */
-// As the service does. Without them a baseline is by a fifth slower in some runs, and the service looks better than it is.
+/** The baselines, in a process of their own: the least work for the same response. */
+// The service does the same. Without these, a baseline is a fifth slower in some runs.
 import '../src/runtime/garbage-collection.js'
 import '../src/runtime/tick-object.js'
 import { createPublicKey, verify } from 'node:crypto'
 import fastifyJwt from '@fastify/jwt'
 import fastify from 'fastify'
 
-/** What an answer of Postern's looks like, since the same bytes are sent here, and by which key its tokens are verified. */
+/** A response of Postern's, to send the same bytes, and the key of its tokens. */
 export interface Sample {
   publicKey: string
   headers: Record<string, string>

@@ -1,5 +1,5 @@
 /**
- * Three ways to make logouts durable on SQLite, and how long each keeps the event loop from anything else.
+ * Three ways to commit logouts on SQLite, and how long each blocks the event loop.
  *
  *     npm run bench:commits -- [--rounds 5] [--seconds 2]
  */
@@ -12,7 +12,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { type Database, openDatabase } from '../drizzle/index.ts'
 import { createAuditEvent } from '../plugins/audit/event.ts'
 
-/** Logouts that wait for their answer at any moment. */
+/** Logouts in flight. */
 const CONCURRENCY = 64
 
 type LogOut = () => Promise<unknown>
@@ -24,11 +24,11 @@ async function measure(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'postern-commits-'))
   const path = join(directory, 'postern.db')
   const database = await openDatabase(path)
-  const apart = await openDatabase(path, { writerThread: true })
+  const threaded = await openDatabase(path, { writerThread: true })
   const ways: Record<string, LogOut> = {
     'a commit for each': inTurn(() => revoke(database)),
     'a commit for each turn': () => revoke(database),
-    'the same in a thread (as built)': () => revoke(apart),
+    'the same in the writer thread': () => revoke(threaded),
   }
   const samples = Object.fromEntries(Object.keys(ways).map((name) => [name, [] as number[][]]))
   for (let round = -1; round < Number(values.rounds); round++) {
@@ -40,15 +40,16 @@ async function measure(): Promise<void> {
   for (const [name, runs] of Object.entries(samples)) {
     const [perSecond, p50, p99] = [0, 1, 2].map((column) => median(runs.map((run) => run[column] ?? 0)))
     console.log(
-      `${name.padEnd(36)} ${perSecond?.toFixed(0).padStart(7)} logouts/s; event loop late by ${p50?.toFixed(2)} ms, p99 ${p99?.toFixed(2)} ms`,
+      `${name.padEnd(36)} ${perSecond?.toFixed(0).padStart(7)} logouts/s; ` +
+        `event loop delay ${p50?.toFixed(2)} ms, p99 ${p99?.toFixed(2)} ms`,
     )
   }
-  await apart.close()
+  await threaded.close()
   await database.close()
   rmSync(directory, { recursive: true })
 }
 
-/** Logouts per second, and how late the event loop was: the median and the 99th percentile, in milliseconds. */
+/** Logouts per second, and the delay of the event loop: median and 99th percentile, in milliseconds. */
 async function run(logOut: LogOut, milliseconds: number): Promise<number[]> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const end = performance.now() + milliseconds
@@ -66,7 +67,7 @@ async function run(logOut: LogOut, milliseconds: number): Promise<number[]> {
   return [(count * 1000) / milliseconds, delay.percentile(50) / 1e6 - 1, delay.percentile(99) / 1e6 - 1]
 }
 
-/** One after the other, each in a turn of its own. */
+/** One after the other, each in its own turn of the event loop. */
 function inTurn(logOut: LogOut): LogOut {
   let last: Promise<unknown> = Promise.resolve()
   return () => {

@@ -1,4 +1,4 @@
-/** A deployment to measure: a database with people in it, and tokens of theirs. */
+/** A deployment to measure: a database with users, and their tokens. */
 import { createPrivateKey, sign } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,37 +11,36 @@ import { type Server, startPostern, stop } from './processes.ts'
 
 const SECRET_KEY = 'a secret for benchmarks, of 32 bytes or more'
 
-/** Somebody whose password the load knows. */
+/** A user whose password the load knows. */
 export const ada = { email: 'ada@example.com', password: 'correct horse battery staple' }
 
 export interface Deployment extends Server {
   env: Record<string, string>
   /** PEM. */
   publicKey: string
-  /** Tokens of the given number of logins, made by the deployment's own key without asking it. */
+  /** Tokens of so many logins, signed here with the deployment's key. */
   makeTokens(count: number): string[]
   end(): Promise<void>
 }
 
-/** What a deployment is to have. */
 interface DeploymentOptions {
-  /** A file of its own by default; another database is taken as it is, so without accounts and revoked tokens. */
+  /** A new SQLite file by default. Another database is used as it is, without users and revoked tokens. */
   databaseUrl?: string
-  accounts?: number
+  users?: number
   revoked?: number
-  /** The only core that it may use; null for all, where hashing is measured. */
+  /** The only core that it may use; null for all, to measure hashing. */
   core?: number | null
 }
 
-/** Starts Postern on a database with that many accounts and revoked tokens. */
+/** Starts Postern on a database with that many users and revoked tokens. */
 export async function deploy(options: DeploymentOptions = {}): Promise<Deployment> {
-  const { accounts = 1, revoked = 0, core = 0 } = options
+  const { users = 1, revoked = 0, core = 0 } = options
   const directory = mkdtempSync(join(tmpdir(), 'postern-bench-'))
   const path = join(directory, 'postern.db')
   const databaseUrl = options.databaseUrl ?? path
   if (databaseUrl === path) {
     await (await openDatabase(path)).close()
-    fill(path, accounts, revoked)
+    fill(path, users, revoked)
   }
   const settings = { DATABASE_URL: databaseUrl, SECRET_KEY, ACCESS_TOKEN_EXPIRE_MINUTES: '600' }
   const server = await startPostern(settings, core)
@@ -59,13 +58,13 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
   }
 }
 
-function fill(path: string, accounts: number, revoked: number): void {
+function fill(path: string, users: number, revoked: number): void {
   const db = new SqliteDriver(path)
   const now = Date.now()
   const user = db.prepare("insert into users values (?, ?, 'Somebody', '$2b$12$nobody', ?, null, 0)")
   const token = db.prepare('insert into blacklisted_tokens values (?, ?, ?, ?)')
   db.transaction(() => {
-    for (let index = 1; index < accounts; index++) user.run(uuidv7(), `${index}@example.com`, now)
+    for (let index = 1; index < users; index++) user.run(uuidv7(), `${index}@example.com`, now)
     for (let index = 0; index < revoked; index++) token.run(uuidv7(), uuidv7(), now + 36_000_000, now)
   })()
   db.pragma('wal_checkpoint(truncate)')
@@ -110,5 +109,10 @@ export function get(path: string, token: string): string {
 /** A POST request with a JSON body, as bytes on the wire. */
 export function post(path: string, body: object): string {
   const text = JSON.stringify(body)
-  return `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+  const headers = [
+    'Host: localhost',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+  ]
+  return [`POST ${path} HTTP/1.1`, ...headers, '', text].join('\r\n')
 }

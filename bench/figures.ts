@@ -1,4 +1,4 @@
-/** What is measured, and the least that it is to be. Every figure is a ratio against a baseline in the same run. */
+/** The figures and their goals. Each figure is a ratio against a baseline in the same run, unless it has a unit. */
 import { setTimeout } from 'node:timers/promises'
 import type { Sample } from './baselines.ts'
 import { ada, type Deployment, deploy, get, post } from './deployment.ts'
@@ -16,14 +16,22 @@ import {
 /** One line of the table. */
 export interface Figure {
   name: string
-  /** At least, or at most where `less` is better. */
+  /** The goal: at least, or at most if `less` is better. 0 for none. */
   bar: number
   less?: true
   unit?: string
   /** One sample for each round. */
   samples: number[]
-  /** What the ratio is of, for whoever wants to know. */
+  /** The numbers behind the ratio. */
   detail?: string
+}
+
+/** A figure, summed up. */
+export interface Result extends Omit<Figure, 'samples'> {
+  median: number
+  low: number
+  high: number
+  reached: boolean
 }
 
 /** How long and how often. */
@@ -34,9 +42,9 @@ export interface Effort {
 
 const CONNECTIONS = 64
 const RATE = 200
-/** Seconds until a process that sends something is up: on few cores its start would be measured with the rest. */
+/** Seconds for a process that sends a load to start. On few cores its start would disturb the measurement. */
 const COMING_UP = 1
-/** Seconds at least in which a p99 is taken, so that it is not a handful of requests that make it. */
+/** The least seconds to measure a p99, so that it does not depend on a handful of requests. */
 const LONG = 8
 
 /** Throughput of one kind of request, in requests per second. */
@@ -47,7 +55,7 @@ export async function throughput(server: Server, requests: string[], { seconds }
   return outcome.perSecond
 }
 
-/** The answer of a deployment's that the baselines are to give. */
+/** The response of a deployment that the baselines send too. */
 export async function sampleOf({ port, publicKey }: Deployment, token: string): Promise<Sample> {
   const response = await fetch(`http://127.0.0.1:${port}/getUser`, {
     headers: { authorization: `Bearer ${token}` },
@@ -58,7 +66,7 @@ export async function sampleOf({ port, publicKey }: Deployment, token: string): 
   return { publicKey, headers: Object.fromEntries(kept), body: (await response.json()) as Sample['body'] }
 }
 
-/** Checks, as fast as they come. */
+/** The throughput of checks. */
 export async function measureChecks(effort: Effort): Promise<Figure[]> {
   const deployment = await deploy()
   const logging = await startPostern({ ...deployment.env, LOG_LEVEL: 'info' })
@@ -102,7 +110,7 @@ export async function measureChecks(effort: Effort): Promise<Figure[]> {
   return Object.values(figures)
 }
 
-/** The same for requests that may each be sent once. */
+/** The throughput of requests that may be sent only once each. */
 async function throughputOnce(server: Server, requests: string[], { seconds }: Effort): Promise<number> {
   const load = { port: server.port, connections: CONNECTIONS, seconds, requests, once: true }
   const { perSecond, sent, answered } = await sendLoad(load)
@@ -110,10 +118,10 @@ async function throughputOnce(server: Server, requests: string[], { seconds }: E
   return answered === 0 ? Number.NaN : perSecond
 }
 
-/** Whether a check costs the same however much there is in the database. */
+/** Whether a check costs the same with a large database. */
 export async function measureGrowth(effort: Effort): Promise<Figure[]> {
   const empty = await deploy()
-  const full = await deploy({ accounts: 1_000_000, revoked: 1_000_000 })
+  const full = await deploy({ users: 1_000_000, revoked: 1_000_000 })
   const of = (deployment: Deployment) => deployment.makeTokens(200).map((token) => get('/getUser', token))
   const [emptyRequests, fullRequests] = [of(empty), of(full)]
   const samples: number[] = []
@@ -127,7 +135,7 @@ export async function measureGrowth(effort: Effort): Promise<Figure[]> {
   return [{ name: 'GET /getUser with 1 million users and 1 million revoked tokens', bar: 0.95, samples }]
 }
 
-/** Logins, and what they do to checks. */
+/** Logins, and what they cost checks. */
 export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure[]> {
   const deployment = await deploy({ core: null })
   const { port } = deployment
@@ -153,7 +161,9 @@ export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure
     if (round < 0) continue
     figures.logins.samples.push((logins.statuses['200'] ?? 0) / checks.seconds / hashes)
     figures.flood.samples.push(during.p99 / alone.p99)
-    worst = `alone ${alone.p99.toFixed(1)} ms, during ${during.p99.toFixed(1)} ms; flood ${JSON.stringify(flood.statuses)}, slowest ${flood.max.toFixed(0)} ms`
+    worst =
+      `alone ${alone.p99.toFixed(1)} ms, during ${during.p99.toFixed(1)} ms; ` +
+      `flood ${JSON.stringify(flood.statuses)}, slowest ${flood.max.toFixed(0)} ms`
   }
   await deployment.end()
   return [figures.logins, { ...figures.flood, detail: worst }]
@@ -165,14 +175,14 @@ function steadyChecks({ port, makeTokens }: Deployment, seconds: number): Load {
   return { port, connections: CONNECTIONS, rate: RATE, seconds: Math.max(LONG, 2 * seconds), requests }
 }
 
-/** Sends checks while something else is under way, from before the first until after the last of them. */
+/** Sends checks while other work runs, from before the first of them until after the last. */
 async function checkBeside<T>(checks: Load, work: (seconds: number) => Promise<T>): Promise<[Outcome, T]> {
   const working = work(COMING_UP + checks.seconds + 1)
   await setTimeout(COMING_UP * 1000)
   return await Promise.all([sendLoad(checks), working])
 }
 
-/** Logging in and out all the time, and what its commits do to checks. */
+/** What the commits of logins and logouts cost checks. */
 export async function measureWrites({ rounds, seconds }: Effort): Promise<Figure[]> {
   const deployment = await deploy({ core: null })
   const { port } = deployment

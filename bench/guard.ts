@@ -1,5 +1,5 @@
 /**
- * What `app.authenticate` costs a host's route: its throughput against that of the same route without, in one run, round by round.
+ * What `app.authenticate` costs a host app's route: its throughput against that of the same route without it.
  *
  *     npm run bench:guard -- [--rounds 9] [--seconds 2] [--connections 64]
  */
@@ -36,18 +36,18 @@ async function perSecond(requests: string[]): Promise<number> {
 }
 
 const { status } = await fetch(`http://127.0.0.1:${host.port}/guarded`)
-if (status !== 401) throw new Error('the guard is asleep')
+if (status !== 401) throw new Error('the guard admits requests without a token')
 
 const ratios: number[] = []
 for (let round = -1; round < Number(values.rounds); round++) {
-  // Each round begins with the other one, so that neither always comes second.
+  // They take turns to begin a round.
   const first = round % 2 === 0 ? guarded : unguarded
   const rates = new Map<string[], number>()
   for (const requests of [first, first === guarded ? unguarded : guarded]) {
     rates.set(requests, await perSecond(requests))
   }
   const [withGuard = 0, without = 0] = [rates.get(guarded), rates.get(unguarded)]
-  // The first round warms everything up.
+  // The first round is a warm-up.
   if (round < 0) continue
   ratios.push(withGuard / without)
   console.log(

@@ -1,4 +1,4 @@
-/** Bare bcrypt on all cores, in a process of its own: how many hashes a second the machine has to give. */
+/** Bare bcrypt on all cores, in a process of its own: hashes per second that the machine can compute. */
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/bcrypt'
 

@@ -1,8 +1,8 @@
-/** An app of somebody's own with Postern in it, in a process of its own: one route, guarded and not. */
+/** A host app with Postern in it, in a process of its own: the same route, guarded and not. */
 import fastify from 'fastify'
 import postern from '../src/index.ts'
 
-/** What the load needs to know. */
+/** What the load needs. */
 export interface HostReady {
   port: number
   tokens: string[]

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { from } from 'pg-copy-streams'
 import type { BulkRow } from './import-rows.ts'
 
-/** Puts rows into the tables by COPY, whose text has been made before. @returns seconds */
+/** Inserts rows by COPY, whose text is prepared first. @returns seconds */
 export async function insertIntoPostgres(url: string, schema: string, batches: BulkRow[][]): Promise<number> {
   const client = new pg.Client({ connectionString: url, options: `-c search_path=${schema}` })
   await client.connect()
@@ -36,7 +36,7 @@ export async function insertIntoPostgres(url: string, schema: string, batches: B
   return seconds
 }
 
-/** The text format of COPY; these rows have nothing that it would have to escape. */
+/** The text format of COPY. Nothing in these rows needs escaping. */
 function toText(rows: BulkRow[], toCells: (row: BulkRow) => string[]): Buffer {
   return Buffer.from(rows.map((row) => `${toCells(row).join('\t')}\n`).join(''))
 }

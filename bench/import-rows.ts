@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 
-/** An account and its event, as far as they differ from others. */
+/** A user and their event: the columns that differ between rows. */
 export interface BulkRow {
   id: string
   email: string
@@ -11,7 +11,7 @@ export interface BulkRow {
   eventId: string
 }
 
-/** The same account each time, with other ids: e-mails in no order, as those of a real table. */
+/** The same user each time, with other ids. E-mails are in no order, as in a real table. */
 export function makeRow(index: number): BulkRow {
   const digest = createHash('sha512').update(String(index)).digest('hex')
   return {

@@ -1,7 +1,7 @@
 import SqliteDriver from 'better-sqlite3'
 import type { BulkRow } from './import-rows.ts'
 
-/** Puts rows into the tables by prepared statements. @returns seconds */
+/** Inserts rows by prepared statements. @returns seconds */
 export async function insertIntoSqlite(path: string, _schema: string, batches: BulkRow[][]): Promise<number> {
   const db = new SqliteDriver(path)
   db.pragma('journal_mode = WAL')

@@ -1,6 +1,6 @@
 /**
- * How fast `postern users import` is, against the same rows put straight into the same tables by the database's own means: prepared
- * statements in SQLite, COPY in PostgreSQL, in transactions of as many rows, as durable. The two take turns.
+ * How fast `postern users import` is, against inserting the same rows directly: by prepared statements in SQLite, by
+ * COPY in PostgreSQL, in transactions of the same size and as durable. The two take turns.
  *
  *     npm run bench:import -- --users 1000000 --rounds 1 --format csv
  */
@@ -47,7 +47,8 @@ try {
       const imported = await measureImport(url())
       ratios.push(imported.rate / bare)
       console.log(
-        `${name}: bare ${format(bare)} rows/s, imported ${format(imported.rate)} rows/s in ${imported.megabytes} MB`,
+        `${name}: bare ${format(bare)} rows/s, ` +
+          `imported ${format(imported.rate)} rows/s in ${imported.megabytes} MB`,
       )
     }
     console.log(`${name}: ratio ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')} (bar: 0.50)`)
@@ -72,7 +73,7 @@ async function writeUsers(): Promise<void> {
 
 type Insert = (url: string, schema: string, batches: BulkRow[][]) => Promise<number>
 
-/** Rows a second. */
+/** Rows per second. */
 async function measureBare(url: string, insert: Insert): Promise<number> {
   const schema = `bare_${++places}`
   await (await openDatabase(url, { databaseSchema: schema })).close()
@@ -84,7 +85,7 @@ async function measureBare(url: string, insert: Insert): Promise<number> {
   return users / (await insert(url, schema, batches))
 }
 
-/** Rows a second of the whole command, its start included, and what it took at most of the machine's memory. */
+/** Rows per second of the whole command, its start included, and its peak memory. */
 async function measureImport(url: string): Promise<{ rate: number; megabytes: number }> {
   const schema = `imported_${++places}`
   await (await openDatabase(url, { databaseSchema: schema })).close()
@@ -106,7 +107,7 @@ async function measureImport(url: string): Promise<{ rate: number; megabytes: nu
   return { rate: users / seconds, megabytes: Math.round(kilobytes / 1024) }
 }
 
-/** The most that a process has taken so far, in KiB; on Linux. */
+/** The peak memory of a process so far, in KiB; on Linux. */
 function peakMemory(pid: number | undefined): number {
   try {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)

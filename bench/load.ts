@@ -1,6 +1,6 @@
 /**
- * The load, in a process of its own: it sends prepared requests over keep-alive connections and counts the answers. Node's HTTP
- * client would be the bottleneck, so this reads no more of an answer than its status and its length.
+ * The load, in a process of its own: it sends prepared requests over keep-alive connections and counts the responses.
+ * Node's HTTP client would be the bottleneck, so this reads only the status and the length of a response.
  */
 import { connect, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
@@ -21,12 +21,12 @@ export interface Load {
 export interface Outcome {
   answered: number
   perSecond: number
-  /** Milliseconds from when a request was due to when its answer had come; at full speed, of unusual answers alone. */
+  /** Milliseconds from when a request was due to its response; at full speed, of unusual responses only. */
   p50: number
   p99: number
   max: number
   statuses: Record<string, number>
-  /** Where the next round goes on when each request may be sent once only. */
+  /** Where the next round continues if each request may be sent only once. */
   sent: number
 }
 
@@ -55,7 +55,7 @@ class Connection {
     this.#onIdle = onIdle
   }
 
-  /** @param due when the request should have been sent, which is earlier than now where the server has not kept up */
+  /** @param due when the request should have been sent, which is in the past if the server has not kept up */
   send(request: Buffer, due: number): void {
     this.#due = due
     this.#socket.write(request)
@@ -66,7 +66,7 @@ class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    // Nearly every answer is a 200 of the same length in one piece. Reading more of it would make the load the bottleneck.
+    // Nearly every response is a 200 of the same length in one chunk. Reading more would make the load the bottleneck.
     if (chunk.length === usualLength && chunk[9] === 0x32 && this.#chunks.length === 0) {
       usual += 1
       if (rate !== undefined) latencies.push(performance.now() - this.#due)
@@ -85,7 +85,7 @@ class Connection {
   }
 }
 
-/** The status of an answer that has come whole. */
+/** The status of a complete response. */
 function completeStatus(answer: Buffer): string | undefined {
   const headerEnd = answer.indexOf('\r\n\r\n')
   if (headerEnd < 0) return undefined
@@ -118,7 +118,7 @@ const outcome: Outcome = {
 }
 process.send?.(outcome, () => process.exit())
 
-/** Each connection sends its next request as soon as it has the answer to its last. */
+/** Each connection sends its next request as soon as it has the response to its last. */
 function closedLoop(sockets: Socket[]): Connection[] {
   const sendNext = (connection: Connection) => {
     const request = takeRequest()
@@ -129,7 +129,10 @@ function closedLoop(sockets: Socket[]): Connection[] {
   return made
 }
 
-/** Requests fall due at a steady rate, whether or not the server keeps up: waiting for a free connection counts as latency. */
+/**
+ * Requests are due at a steady rate, whether or not the server keeps up. Waiting for a free connection is part of the
+ * latency.
+ */
 function openLoop(sockets: Socket[], perSecond: number): Connection[] {
   const idle: Connection[] = []
   const overdue: number[] = []
@@ -144,7 +147,7 @@ function openLoop(sockets: Socket[], perSecond: number): Connection[] {
   let due = performance.now()
   const tick = () => {
     for (; due <= performance.now(); due += 1000 / perSecond) {
-      // All connections take turns: the server closes one that nothing comes on.
+      // All connections take turns, since the server closes idle ones.
       const connection = idle.shift()
       const request = connection && takeRequest()
       if (connection && request) connection.send(request, due)

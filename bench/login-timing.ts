@@ -1,6 +1,6 @@
 /**
- * Whether the time of a refused login tells if the account exists. Pairs of logins over HTTP, one with an unknown e-mail and
- * one with a wrong password, interleaved so that whatever else the machine does meets both alike.
+ * Whether the duration of a refused login reveals that a user exists. It sends pairs of logins, one with an unknown
+ * e-mail and one with a wrong password.
  *
  *     npm run bench:login -- --pairs 200
  */
@@ -33,7 +33,7 @@ await post('/register', known, 201)
 const times: Record<Attempt, number[]> = { unknownEmail: [], wrongPassword: [] }
 for (const attempt of Object.keys(attempts) as Attempt[]) await measure(attempt)
 for (let pair = 0; pair < pairs; pair++) {
-  // Whichever comes second finds a warmer machine, so they take turns.
+  // They take turns, since the second one finds a warmer machine.
   const order: Attempt[] = pair % 2 ? ['unknownEmail', 'wrongPassword'] : ['wrongPassword', 'unknownEmail']
   for (const attempt of order) times[attempt].push(await measure(attempt))
 }

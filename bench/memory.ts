@@ -1,4 +1,4 @@
-/** Whether memory stays bounded under tokens without end. */
+/** Whether memory stays bounded under ever new tokens. */
 import { readFileSync } from 'node:fs'
 import { ada, deploy, get, post } from './deployment.ts'
 import type { Figure } from './figures.ts'
@@ -8,7 +8,7 @@ import { sendLoad } from './processes.ts'
 const BATCH = 20_000
 
 /**
- * Loads a deployment for some minutes with distinct good tokens, garbage, and logins under distinct e-mails.
+ * Loads a deployment for some minutes with distinct valid tokens, garbage, and logins with distinct e-mails.
  *
  * @param minutes ten reach a million distinct tokens
  */
@@ -37,7 +37,9 @@ export async function measureMemory(minutes: number): Promise<Figure[]> {
   }
   const atTheEnd = residentMegabytes(child.pid)
   await deployment.end()
-  const detail = `${sent} distinct tokens in ${minutes} minutes: ${afterAMinute.toFixed(0)} MB after one minute, ${atTheEnd.toFixed(0)} MB at the end`
+  const detail =
+    `${sent} distinct tokens in ${minutes} minutes: ` +
+    `${afterAMinute.toFixed(0)} MB after one minute, ${atTheEnd.toFixed(0)} MB at the end`
   return [
     {
       name: 'memory at the end against after one minute',
@@ -50,7 +52,7 @@ export async function measureMemory(minutes: number): Promise<Figure[]> {
   ]
 }
 
-/** The process may stand behind `taskset`, which becomes it. */
+/** `taskset` replaces itself with the process, so the id stays the same. */
 function residentMegabytes(pid: number | undefined): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024

@@ -1,4 +1,4 @@
-/** Checks on PostgreSQL, against the same on SQLite and against one query for each request. */
+/** Checks on PostgreSQL, against those on SQLite and against one query per request. */
 import { startPostgres } from '../test/postgres-server.ts'
 import { deploy, get } from './deployment.ts'
 import { type Effort, type Figure, sampleOf, throughput } from './figures.ts'

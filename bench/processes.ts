@@ -8,16 +8,16 @@ import type { HostReady } from './host.ts'
 import type { Load, Outcome } from './load.ts'
 
 const canPin = process.platform === 'linux' && availableParallelism() > 1
-/** What lets a process run as soon as it can, ahead of all others, where that is allowed. */
+/** Runs a process before all others, if the system allows it. */
 const AHEAD = ['chrt', '--fifo', '10']
 const canRunAhead = canPin && spawnSync('chrt', [...AHEAD.slice(1), 'true']).status === 0
 const file = (name: string) => new URL(name, import.meta.url).pathname
-/** What `npm start` gives to Node.js. */
+/** The options of Node.js in `npm start`. */
 const START: string[] = JSON.parse(readFileSync(file('../package.json'), 'utf8'))
   .scripts.start.split(' ')
   .slice(1)
 
-/** Starts one of the modules beside this one. */
+/** Starts a module of this folder. */
 function forkOn(
   core: number | null,
   name: string,
@@ -46,9 +46,9 @@ export interface Server {
 }
 
 /**
- * Starts Postern as a person would, but for its log.
+ * Starts Postern as `npm start` does, without a log.
  *
- * @param core the only one it may use; null for all
+ * @param core the only one that it may use; null for all
  */
 export async function startPostern(
   env: Record<string, string>,
@@ -82,22 +82,22 @@ export async function startBaselines(sample: Sample): Promise<Server> {
   return { child, port: await answerOf<number>(child) }
 }
 
-/** Starts the route that does one SELECT for each request. */
+/** Starts the route with one SELECT per request. */
 export async function startSelect(databaseUrl: string, sample: Sample): Promise<Server> {
   const child = forkOn(0, 'select.ts', [databaseUrl])
   child.send(sample)
   return { child, port: await answerOf<number>(child) }
 }
 
-/** Starts a host with Postern in it. */
+/** Starts a host app with Postern in it. */
 export async function startHost(): Promise<Server & HostReady> {
   const child = forkOn(0, 'host.ts')
   return { child, ...(await answerOf<HostReady>(child)) }
 }
 
 /**
- * Sends a load from the core that the servers are not on. What measures latencies runs ahead of all else on that core: it stands for
- * clients on other machines, which have nothing to wait for but the answer.
+ * Sends a load from the core that the servers do not use. A process that measures latency runs there with priority,
+ * since it stands for clients on other machines.
  */
 export async function sendLoad(load: Load, core: number | null = 1): Promise<Outcome> {
   const child = forkOn(core, 'load.ts', [], load.rate !== undefined && canRunAhead ? AHEAD : [])
@@ -105,12 +105,12 @@ export async function sendLoad(load: Load, core: number | null = 1): Promise<Out
   return await answerOf<Outcome>(child)
 }
 
-/** Hashes a second that bare bcrypt reaches on all cores. */
+/** Hashes per second of bare bcrypt on all cores. */
 export async function measureHashes(seconds: number, cost: number): Promise<number> {
   return await answerOf<number>(forkOn(null, 'hashes.ts', [String(seconds), String(cost)]))
 }
 
-/** Logs in and out all the time, and counts how often. */
+/** Logs in and out continuously, and counts how often. */
 export async function runSessions(port: number, connections: number, seconds: number): Promise<number> {
   return await answerOf<number>(
     forkOn(null, 'sessions.ts', [String(port), String(connections), String(seconds)]),

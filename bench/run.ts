@@ -1,5 +1,5 @@
 /**
- * Measures Postern against what it could be at best, on one machine in one run.
+ * Measures Postern against baselines, on one machine in one run.
  *
  *     npm run bench -- [--rounds 5] [--seconds 2] [--only checks,logins] [--json FILE] [--svg FILE]
  */
@@ -14,6 +14,7 @@ import {
   measureLogins,
   measureStart,
   measureWrites,
+  type Result,
 } from './figures.ts'
 import { measureMemory } from './memory.ts'
 import { measurePostgres } from './postgres.ts'
@@ -39,7 +40,11 @@ const { values } = parseArgs({
 })
 
 const effort = { rounds: Number(values.rounds), seconds: Number(values.seconds) }
-const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Node.js ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`
+const machine = [
+  `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}`,
+  `Node.js ${process.versions.node}`,
+  new Date().toISOString().slice(0, 10),
+].join(', ')
 const results: Result[] = []
 console.log(`${machine}\n`)
 for (const [group, measure] of Object.entries(groups)) {
@@ -50,14 +55,6 @@ const minutes = Number(values.memory)
 if (minutes > 0) for (const figure of await measureMemory(minutes)) report(figure)
 if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, results }, null, 2)}\n`)
 if (values.svg) writeFileSync(values.svg, drawChart(machine, results))
-
-/** A figure, summed up. */
-export interface Result extends Omit<Figure, 'samples'> {
-  median: number
-  low: number
-  high: number
-  reached: boolean
-}
 
 function report(figure: Figure): void {
   const { samples, ...rest } = figure

@@ -1,4 +1,4 @@
-/** Rows as a deployment has them after a while: e-mails in no order, ids in that of time. */
+/** Rows as in an old deployment: e-mails in no order, ids in the order of time. */
 import { v7 as uuidv7 } from 'uuid'
 import type { Database } from '../drizzle/index.ts'
 import { makeRow } from './import-rows.ts'
@@ -8,7 +8,9 @@ const HOUR = 3_600_000
 const BROWSER =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36'
 
-/** Fills a database with so many accounts, as many revoked tokens, of which the first half has expired, and as many events. */
+/**
+ * Fills a database with so many users, revoked tokens (the first half of them expired) and audit events.
+ */
 export async function fill(database: Database, rows: number): Promise<{ userIds: string[]; jtis: string[] }> {
   const userIds: string[] = []
   const jtis: string[] = []

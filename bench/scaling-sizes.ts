@@ -1,4 +1,4 @@
-/** How large each table and each index is, as the database itself says. */
+/** The sizes of tables and indexes, as the database reports them. */
 import SqliteDriver from 'better-sqlite3'
 import pg from 'pg'
 
@@ -9,7 +9,7 @@ export interface Size {
   indexes: number
 }
 
-/** Brings a database to rest, as it is after a while. */
+/** Runs the database's maintenance, so that sizes are those of a database at rest. */
 export type Settle = () => Promise<void>
 
 export interface Sizes {

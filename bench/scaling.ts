@@ -1,6 +1,6 @@
 /**
- * How a database grows with its users, its logouts and its events, and what checks, logouts and pruning then cost. With `--copy` also
- * how `postern copy` does.
+ * How a database grows with its users, logouts and events, and what checks, logouts and pruning then cost. With
+ * `--copy` also how long `postern copy` takes.
  *
  *     npm run bench:scaling -- --rows 100000,1000000 --only sqlite,postgres --copy
  */
@@ -27,14 +27,15 @@ const { values } = parseArgs({
 
 const CHECKS = 5000
 const LOGOUTS = 500
-/** Rows that the service prunes in one step. */
+/** The rows of one step of the service's pruning. */
 const STEP = 200
 const HOUR = 3_600_000
 
 const directory = mkdtempSync(join(tmpdir(), 'postern-scaling-'))
 const server = values.only.includes('postgres') || values.copy ? await startServer() : undefined
 console.log(
-  `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Node.js ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}\n`,
+  `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Node.js ${process.versions.node}, ` +
+    `${new Date().toISOString().slice(0, 10)}\n`,
 )
 try {
   for (const rows of values.rows.split(',').map(Number)) {
@@ -62,7 +63,7 @@ try {
   rmSync(directory, { recursive: true })
 }
 
-/** Durable, and with the server's own settings. */
+/** With fsync, and with the server's default settings. */
 function startServer() {
   return startPostgres({ flags: { fsync: 'on' } })
 }
@@ -92,7 +93,7 @@ async function measure(title: string, database: Database, sizes: Sizes, rows: nu
   await database.close()
 }
 
-/** One after the other, of tokens that this process has not met: each reads its account, its key and the blacklist. */
+/** Checks in sequence, of tokens that are not cached: each reads its user, its key and the blacklist. */
 async function measureChecks({ principals }: Database, userIds: string[], jtis: string[]): Promise<void> {
   const times: number[] = []
   for (let index = 0; index < CHECKS; index++) {
@@ -135,7 +136,7 @@ async function measurePruning({ blacklistedTokens }: Database): Promise<void> {
   say(`rows pruned a second without pauses, ${deleted} in all`, deleted / seconds)
 }
 
-/** The command as a process of its own: from a SQLite file into a server. */
+/** Runs the command: from a SQLite file into a server. */
 async function measureCopy(url: string, rows: number): Promise<void> {
   const source = join(directory, 'source.db')
   const env = { SECRET_KEY: 'a secret for benchmarks, of 32 bytes or more' }
@@ -156,7 +157,7 @@ async function measureCopy(url: string, rows: number): Promise<void> {
   for (const suffix of ['', '-wal', '-shm']) rmSync(`${source}${suffix}`, { force: true })
 }
 
-/** @returns the most that the process has taken of the machine's memory, in MB; on Linux */
+/** @returns the peak memory of the process in MB; on Linux */
 async function run(parameters: string[], env: Record<string, string>): Promise<number> {
   const cli = new URL('../src/cli.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [cli, ...parameters], {

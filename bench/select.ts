@@ -1,5 +1,5 @@
-/** What a check on PostgreSQL is measured against, in a process of its own: a route that does one prepared SELECT for each request. */
-// As the service does. Without them a baseline is by a fifth slower in some runs, and the service looks better than it is.
+/** The baseline of a check on PostgreSQL, in a process of its own: a route with one prepared SELECT per request. */
+// The service does the same. Without these, a baseline is a fifth slower in some runs.
 import '../src/runtime/garbage-collection.js'
 import '../src/runtime/tick-object.js'
 import fastify from 'fastify'

@@ -1,4 +1,4 @@
-/** People who log in and out as fast as they can, in a process of its own. */
+/** Users who log in and out as fast as they can, in a process of its own. */
 import { ada } from './deployment.ts'
 
 const [port, connections, seconds] = process.argv.slice(2).map(Number) as [number, number, number]
@@ -12,7 +12,7 @@ async function session(): Promise<void> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(ada),
   })
-  // A slow machine sends some away.
+  // A slow machine refuses some.
   if (login.status === 503) {
     await login.arrayBuffer()
     return
