@@ -5,7 +5,7 @@ import { buildApp } from './app.ts'
 import { serveMetrics } from './metrics-server.ts'
 import { fitThreadPool } from './runtime/thread-pool.ts'
 import { startTracing } from './runtime/tracing.ts'
-import { whereabouts } from './settings/database-location.ts'
+import { databaseLocation } from './settings/database-location.ts'
 import { type Config, loadConfig } from './settings/environment.ts'
 
 /** Milliseconds that requests in flight have to finish when the process is told to stop. */
@@ -47,7 +47,7 @@ function greet(address: string, { databaseUrl }: Config, metricsAddress: string 
       '',
       `  Postern is ready at ${address}`,
       `  Try it in a browser  ${address}/docs`,
-      `  Data                 ${whereabouts(databaseUrl)}`,
+      `  Data                 ${databaseLocation(databaseUrl)}`,
       ...(metricsAddress === undefined ? [] : [`  Metrics              ${metricsAddress}/metrics`]),
       '',
     ].join('\n'),

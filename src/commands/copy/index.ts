@@ -9,7 +9,7 @@ import {
   openDatabase,
 } from '../../../drizzle/index.ts'
 import { WrongSecretKeyError } from '../../../plugins/signing-keys/index.ts'
-import { whereabouts } from '../../settings/database-location.ts'
+import { databaseLocation } from '../../settings/database-location.ts'
 import { type Config, loadConfig } from '../../settings/environment.ts'
 import { keptSecretKey, secretKeyPath } from '../../settings/secret-key.ts'
 import { print } from '../context.ts'
@@ -69,7 +69,8 @@ async function copy(options: CopyOptions): Promise<void> {
     await source.close()
   }
   console.error(
-    `${whereabouts(to)} is now a copy of ${whereabouts(from)} as it was at the start. ${nextStep(from, to, config)}`,
+    `${databaseLocation(to)} is now a copy of ${databaseLocation(from)} as it was at the start. ` +
+      nextStep(from, to, config),
   )
 }
 
@@ -104,7 +105,7 @@ async function open(end: 'source' | 'target', url: string, config: Config): Prom
     return await openDatabase(url, settings)
   } catch (error) {
     if (!(error instanceof DatabaseUnavailableError)) throw error
-    throw new DatabaseUnavailableError(error.cause, `The ${end}, ${whereabouts(url)},`)
+    throw new DatabaseUnavailableError(error.cause, `The ${end}, ${databaseLocation(url)},`)
   }
 }
 

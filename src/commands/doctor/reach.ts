@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { DatabaseUnavailableError, databasePath, isPostgresUrl } from '../../../drizzle/index.ts'
 import type { PostgresInspection, SqliteInspection } from '../../../drizzle/inspection.ts'
 import { inspectSqlite } from '../../../drizzle/sqlite/inspect.ts'
-import { whereabouts } from '../../settings/database-location.ts'
+import { databaseLocation } from '../../settings/database-location.ts'
 import type { Config } from '../../settings/environment.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
@@ -32,7 +32,7 @@ const REMEDIES: Record<string, string> = {
 /** Looks at the database, and changes nothing in it. */
 export async function reachDatabase(config: Config): Promise<Reached> {
   const { databaseUrl } = config
-  const where = whereabouts(databaseUrl)
+  const where = databaseLocation(databaseUrl)
   const path = databasePath(databaseUrl)
   try {
     if (isPostgresUrl(databaseUrl)) {
