@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { NAME_MAX_LENGTH } from '../../plugins/accounts/registration.ts'
 import { createClient } from '../../plugins/clients.ts'
-import { print, withContext } from './context.ts'
+import { withContext } from './context.ts'
+import { print } from './terminal/table.ts'
 
 /** `postern clients`: the machines that may introspect and revoke tokens. */
 export function clientsCommand(): Command {

@@ -4,7 +4,6 @@ import { type Database, databasePath, isPostgresUrl, openDatabase } from '../../
 import { type AuditedWrite, createAuditEvent } from '../../plugins/audit/event.ts'
 import { type Config, loadConfig } from '../settings/environment.ts'
 import { keptSecretKey } from '../settings/secret-key.ts'
-import { printable, toJson } from './terminal/text.ts'
 
 /** What a command works on: the same settings and the same database as the service, which may be running. */
 export interface Context {
@@ -51,28 +50,4 @@ function userName(): string {
   } catch {
     return `uid ${process.getuid?.()}`
   }
-}
-
-/** What a command has to say of one thing. */
-export type Fields = Record<string, string | number | boolean | null>
-
-/** Prints records, as a table for a person or as JSON for a script. */
-export function print(records: Fields[], { json }: { json?: true }): void {
-  console.log(json ? toJson(records, 2) : table(records))
-}
-
-function table(records: Fields[]): string {
-  const [first] = records
-  if (!first) return 'none'
-  const columns = Object.keys(first)
-  const rows = records.map((record) => columns.map((name) => printable(String(record[name] ?? ''))))
-  const widths = columns.map((name, index) =>
-    Math.max(name.length, ...rows.map((cells) => cells[index]?.length ?? 0)),
-  )
-  const line = (cells: string[]) =>
-    cells
-      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-      .join('  ')
-      .trimEnd()
-  return [columns, ...rows].map(line).join('\n')
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { prune } from '../../plugins/database/pruning.ts'
-import { print, withContext } from './context.ts'
+import { withContext } from './context.ts'
+import { print } from './terminal/table.ts'
 
 /** Rows that one step deletes: some milliseconds of work. */
 const STEP = 1000

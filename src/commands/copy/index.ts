@@ -12,9 +12,9 @@ import { WrongSecretKeyError } from '../../../plugins/signing-keys/index.ts'
 import { databaseLocation } from '../../settings/database-location.ts'
 import { type Config, loadConfig } from '../../settings/environment.ts'
 import { keptSecretKey, secretKeyPath } from '../../settings/secret-key.ts'
-import { print } from '../context.ts'
 import { assertSecretKey } from '../keys/reseal.ts'
 import { UsageError } from '../run.ts'
+import { print } from '../terminal/table.ts'
 import { copyTables } from './tables.ts'
 
 /** Milliseconds that a statement may take: more than a service allows. */

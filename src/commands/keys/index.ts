@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import type { SigningKeyRow } from '../../../drizzle/index.ts'
 import { createKeyLifecycle, isLive, stateOf } from '../../../plugins/signing-keys/lifecycle.ts'
-import { type Context, print, withContext } from '../context.ts'
+import { type Context, withContext } from '../context.ts'
+import { print } from '../terminal/table.ts'
 import { assertSecretKey, reseal } from './reseal.ts'
 
 /** `postern keys`: the keys that sign tokens. */

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { normalizeEmail } from '../../../plugins/accounts/email.ts'
-import { print, withContext } from '../context.ts'
+import { withContext } from '../context.ts'
+import { print } from '../terminal/table.ts'
 import { toRecord } from './account.ts'
 import { parseWholeNumber } from './arguments.ts'
 
