@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs'
 import { Command } from 'commander'
-import { databasePath, isPostgresUrl } from '../../drizzle/index.ts'
+import { isPostgresUrl } from '../../drizzle/index.ts'
 import { backUpSqlite } from '../../drizzle/sqlite/backup.ts'
 import { type Config, loadConfig } from '../settings/environment.ts'
 import { secretKeyPath } from '../settings/secret-key.ts'
+import { existingDatabase } from './context.ts'
 
 /** `postern backup`: a copy of the SQLite file. */
 export function backupCommand(): Command {
@@ -37,12 +37,9 @@ function backUp(file: string): void {
 }
 
 function pathOf({ databaseUrl, databaseSchema }: Config): string {
-  const path = databasePath(databaseUrl)
-  if (path !== null && existsSync(path)) return path
+  if (!isPostgresUrl(databaseUrl)) return existingDatabase(databaseUrl)
   throw new Error(
-    isPostgresUrl(databaseUrl)
-      ? `This is for SQLite. DATABASE_URL is a PostgreSQL server, which has a program of its own for it:\npg_dump --format=custom --schema=${databaseSchema} --file=FILE "$DATABASE_URL"`
-      : `There is no database at ${databaseUrl}. Run this where the service runs, or set DATABASE_URL.`,
+    `This is for SQLite. DATABASE_URL is a PostgreSQL server, which has a program of its own for it:\npg_dump --format=custom --schema=${databaseSchema} --file=FILE "$DATABASE_URL"`,
   )
 }
 

@@ -25,12 +25,7 @@ export async function withContext(
   { create = false } = {},
 ): Promise<void> {
   const config = loadConfig()
-  const path = databasePath(config.databaseUrl)
-  if (!create && !isPostgresUrl(config.databaseUrl) && (path === null || !existsSync(path))) {
-    throw new Error(
-      `There is no database at ${config.databaseUrl}. Run this where the service runs, or set DATABASE_URL.`,
-    )
-  }
+  if (!create && !isPostgresUrl(config.databaseUrl)) existingDatabase(config.databaseUrl)
   const secretKey = config.secretKey ?? keptSecretKey(config.databaseUrl)
   const database = await openDatabase(config.databaseUrl, config)
   try {
@@ -38,6 +33,19 @@ export async function withContext(
   } finally {
     await database.close()
   }
+}
+
+/**
+ * The path of a SQLite database.
+ *
+ * @throws if there is no such file
+ */
+export function existingDatabase(databaseUrl: string): string {
+  const path = databasePath(databaseUrl)
+  if (path !== null && existsSync(path)) return path
+  throw new Error(
+    `There is no database at ${databaseUrl}. Run this where the service runs, or set DATABASE_URL.`,
+  )
 }
 
 const audit: AuditedWrite = (name, details, write) =>

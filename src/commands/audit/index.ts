@@ -4,11 +4,13 @@ import { AUDIT_EVENTS } from '../../../plugins/audit/event.ts'
 import { withContext } from '../context.ts'
 import { openOutput } from '../terminal/output.ts'
 import { printable, toJson } from '../terminal/text.ts'
+import { parseWholeNumber } from '../terminal/whole-number.ts'
 import { findAccount } from '../users/account.ts'
 import { readAuditTrail } from './trail.ts'
 
 /** Events that are listed where nobody says how many. */
 const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 999_999_999
 
 interface AuditOptions {
   user?: string
@@ -29,7 +31,7 @@ export function auditCommand(): Command {
     .option(
       '--limit <number>',
       `only the latest so many; ${DEFAULT_LIMIT} where --since is not given`,
-      parseLimit,
+      (text) => parseWholeNumber(text, MAX_LIMIT),
     )
     .option('--follow', 'go on with what happens from now on, until interrupted')
     .option('--json', 'print NDJSON: an object on each line')
@@ -104,9 +106,4 @@ function parseSince(text: string): Date {
   const isInstant = count !== undefined || /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/i.test(text)
   if (isInstant && !Number.isNaN(since.getTime())) return since
   throw new InvalidArgumentError('It must be as in 90m, 24h, 7d, 2026-11-22 or 2026-11-22T09:30:00Z.')
-}
-
-function parseLimit(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.')
-  return Number(text)
 }

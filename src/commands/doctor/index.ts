@@ -1,7 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { printable, toJson } from '../terminal/text.ts'
+import { parseWholeNumber } from '../terminal/whole-number.ts'
 import { examine, type Result } from './examine.ts'
 import type { Status } from './finding.ts'
+
+const MAX_INSTANCES = 99_999
 
 interface DoctorOptions {
   instances: number
@@ -12,7 +15,12 @@ interface DoctorOptions {
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('check settings, database, keys, clock and permissions, and say what to do')
-    .option('--instances <number>', 'processes that share the PostgreSQL server', parseInstances, 1)
+    .option(
+      '--instances <number>',
+      'processes that share the PostgreSQL server',
+      (text) => parseWholeNumber(text, MAX_INSTANCES),
+      1,
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -43,9 +51,4 @@ function summary(results: Result[]): string {
 
 function count(results: Result[], status: Status): number {
   return results.filter((result) => result.status === status).length
-}
-
-function parseInstances(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.')
-  return Number(text)
 }

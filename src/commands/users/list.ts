@@ -2,8 +2,8 @@ import { Command, Option } from 'commander'
 import { normalizeEmail } from '../../../plugins/accounts/email.ts'
 import { withContext } from '../context.ts'
 import { print } from '../terminal/table.ts'
+import { parseWholeNumber } from '../terminal/whole-number.ts'
 import { toRecord } from './account.ts'
-import { parseWholeNumber } from './arguments.ts'
 
 /** Accounts of one page at most. */
 const MAX_LIMIT = 1000

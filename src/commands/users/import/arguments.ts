@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import { SUBJECT_CLAIMS, type SubjectClaim } from '../../../plugins/signing-keys/fastapi.ts'
+import { SUBJECT_CLAIMS, type SubjectClaim } from '../../../../plugins/signing-keys/fastapi.ts'
+import { parseWholeNumber } from '../../terminal/whole-number.ts'
 
 const MAX_BATCH_SIZE = 10_000
 
@@ -29,11 +30,4 @@ export function parseTokenSubject(text: string): TokenSubject {
     )
   }
   return { claim, column }
-}
-
-/** @throws InvalidArgumentError where a text is no number from 1 to `max` */
-export function parseWholeNumber(text: string, max: number): number {
-  const number = Number(text)
-  if (/^\d+$/.test(text) && number >= 1 && number <= max) return number
-  throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`)
 }
