@@ -5,7 +5,7 @@ import { withContext } from '../context.ts'
 import { openOutput } from '../terminal/output.ts'
 import { printable, toJson } from '../terminal/text.ts'
 import { parseWholeNumber } from '../terminal/whole-number.ts'
-import { findAccount } from '../users/account.ts'
+import { findUser } from '../users/user.ts'
 import { readAuditTrail } from './trail.ts'
 
 /** Events that are listed where nobody says how many. */
@@ -59,7 +59,7 @@ async function filterOf(database: Database, options: AuditOptions): Promise<Audi
   const { user, event, since, limit } = options
   return {
     // Of an account that is gone only the id is left.
-    userId: user?.includes('@') ? (await findAccount(database, user)).id : user,
+    userId: user?.includes('@') ? (await findUser(database, user)).id : user,
     event,
     since,
     limit: limit ?? (since ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT),

@@ -4,8 +4,8 @@ import { normalizeEmail } from '../../../plugins/accounts/email.ts'
 import { findUserFaults } from '../../../plugins/accounts/registration.ts'
 import { withContext } from '../context.ts'
 import { printable, toJson } from '../terminal/text.ts'
-import { toRecord } from './account.ts'
 import { hashNewPassword } from './new-password.ts'
+import { toRecord } from './user.ts'
 
 interface AddOptions {
   name?: string

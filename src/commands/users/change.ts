@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { createUserChanges, type UserChanges } from '../../../plugins/accounts/changes.ts'
 import { withContext } from '../context.ts'
 import { printable, toJson } from '../terminal/text.ts'
-import { assertFound, findAccount, toRecord } from './account.ts'
+import { assertFound, findUser, toRecord } from './user.ts'
 
 /** What can be done to an account that needs nothing but its name. */
 const changes = {
@@ -41,7 +41,7 @@ export function changeCommands(): Command[] {
       .addHelpText('after', `\nExample:\n  postern users ${name} ada@example.com`)
       .action((who: string, { json }: { json?: true }) =>
         withContext(async ({ database, audit }) => {
-          const { id } = await findAccount(database, who)
+          const { id } = await findUser(database, who)
           const row = assertFound(await createUserChanges(database.users, audit)[method](id), who)
           console.log(json ? toJson(toRecord(row), 2) : done(printable(row.email)))
         }),

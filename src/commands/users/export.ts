@@ -3,10 +3,10 @@ import type { Database, UserRow } from '../../../drizzle/index.ts'
 import { withContext } from '../context.ts'
 import { openOutput } from '../terminal/output.ts'
 import { startProgress } from '../terminal/progress.ts'
-import { toRecord } from './account.ts'
 import { exportFormats } from './export-formats.ts'
 import { FORMATS, type Format, formatOf } from './import/format.ts'
 import { COLUMNS } from './import/records.ts'
+import { toRecord } from './user.ts'
 
 /** Accounts that are read at once. */
 const STEP = 1000

@@ -3,7 +3,7 @@ import { normalizeEmail } from '../../../plugins/accounts/email.ts'
 import { withContext } from '../context.ts'
 import { print } from '../terminal/table.ts'
 import { parseWholeNumber } from '../terminal/whole-number.ts'
-import { toRecord } from './account.ts'
+import { toRecord } from './user.ts'
 
 /** Accounts of one page at most. */
 const MAX_LIMIT = 1000

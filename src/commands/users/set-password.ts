@@ -2,8 +2,8 @@ import { Command } from 'commander'
 import { createUserChanges } from '../../../plugins/accounts/changes.ts'
 import { withContext } from '../context.ts'
 import { printable, toJson } from '../terminal/text.ts'
-import { assertFound, findAccount, toRecord } from './account.ts'
 import { hashNewPassword } from './new-password.ts'
+import { assertFound, findUser, toRecord } from './user.ts'
 
 /** `postern users set-password` */
 export function setPasswordCommand(): Command {
@@ -19,7 +19,7 @@ export function setPasswordCommand(): Command {
     )
     .action((who: string, { json }: { json?: true }) =>
       withContext(async ({ config, database, audit }) => {
-        const { id } = await findAccount(database, who)
+        const { id } = await findUser(database, who)
         const hashed = await hashNewPassword(config)
         const changes = createUserChanges(database.users, audit)
         const row = assertFound(await changes.setPassword(id, hashed), who)

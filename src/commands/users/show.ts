@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { withContext } from '../context.ts'
 import { printable, toJson } from '../terminal/text.ts'
-import { findAccount, toRecord } from './account.ts'
+import { findUser, toRecord } from './user.ts'
 
 /** `postern users show` */
 export function showCommand(): Command {
@@ -12,7 +12,7 @@ export function showCommand(): Command {
     .addHelpText('after', '\nExample:\n  postern users show ada@example.com')
     .action((who: string, { json }: { json?: true }) =>
       withContext(async ({ database }) => {
-        const record = toRecord(await findAccount(database, who))
+        const record = toRecord(await findUser(database, who))
         console.log(json ? toJson(record, 2) : describe(record))
       }),
     )

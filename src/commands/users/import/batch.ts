@@ -1,10 +1,10 @@
 import type { UserRow } from '../../../../drizzle/index.ts'
-import type { AccountReader, BadLine, ImportedAccount } from './account.ts'
 import type { ImportRecord } from './records.ts'
+import type { BadLine, ImportedUser, UserReader } from './user.ts'
 
 /** What lines are checked by, and who is told. */
 export interface BatchContext {
-  reader: AccountReader
+  reader: UserReader
   /** What a record is called. */
   unit: 'line' | 'user'
   /** Told of each bad line, in no order within a batch. */
@@ -15,7 +15,7 @@ export interface BatchContext {
 export class Batch {
   lines = 0
   /** Of the lines that are good by themselves. */
-  readonly accounts = new Map<UserRow, ImportedAccount>()
+  readonly users = new Map<UserRow, ImportedUser>()
   readonly #lineOf = new Map<string, number>()
   readonly #context: BatchContext
 
@@ -24,24 +24,24 @@ export class Batch {
   }
 
   get bad(): number {
-    return this.lines - this.accounts.size
+    return this.lines - this.users.size
   }
 
   add(record: ImportRecord): void {
     const { reader, unit, onBadLine } = this.#context
     this.lines += 1
-    const account = reader.read(record)
-    if ('reasons' in account) {
-      onBadLine(account)
+    const entry = reader.read(record)
+    if ('reasons' in entry) {
+      onBadLine(entry)
       return
     }
-    const { line, user } = account
+    const { line, user } = entry
     const earlier = this.#lineOf.get(user.email) ?? this.#lineOf.get(user.id)
     if (earlier !== undefined) {
       onBadLine({ line, reasons: [`${unit} ${earlier} has the same e-mail or id`] })
       return
     }
-    this.accounts.set(user, account)
+    this.users.set(user, entry)
     this.#lineOf.set(user.email, line).set(user.id, line)
   }
 }

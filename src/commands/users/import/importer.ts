@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AuditEventRow, UserBatches, UserConflict, UserRow } from '../../../../drizzle/index.ts'
-import type { ImportedAccount } from './account.ts'
 import { Batch, type BatchContext } from './batch.ts'
 import { makeId } from './ids.ts'
 import { type ImportRecord, UnreadableError } from './records.ts'
+import type { ImportedUser } from './user.ts'
 
 /** Lines that are read at a stretch, a fraction of a millisecond: the database must not wait for long for its next statement. */
 const STRETCH = 50
@@ -42,15 +42,15 @@ export interface ImportContext extends BatchContext {
   /** Told of lines that are done with. */
   onProgress(lines: number): void
   /** May change what is about to be imported. */
-  beforeBatch?(accounts: ImportedAccount[]): Promise<void>
+  beforeBatch?(users: ImportedUser[]): Promise<void>
   /** Told of accounts that are not imported since they are there already, and of what is there. */
-  onPresent?(account: ImportedAccount, there: UserRow): void
+  onPresent?(user: ImportedUser, there: UserRow): void
 }
 
 type Verdict = 'unchanged' | 'skipped' | 'bad'
 
 /** Imports accounts, a batch at a time. While the database has one, the next is read. */
-export async function importAccounts(
+export async function importUsers(
   records: AsyncIterable<ImportRecord[]>,
   options: ImportOptions,
   context: ImportContext,
@@ -87,7 +87,7 @@ export async function importAccounts(
 }
 
 async function importBatch(
-  { lines, bad, accounts }: Batch,
+  { lines, bad, users }: Batch,
   { skipBad, skipExisting, dryRun }: ImportOptions,
   context: ImportContext,
   result: ImportResult,
@@ -96,34 +96,34 @@ async function importBatch(
   let conflicting = 0
 
   function judge({ user, taken }: UserConflict): Verdict {
-    const account = accounts.get(user)
-    if (!account || !taken) return 'bad'
-    if (isUnchanged(account, taken)) return 'unchanged'
+    const entry = users.get(user)
+    if (!entry || !taken) return 'bad'
+    if (isUnchanged(entry, taken)) return 'unchanged'
     return skipExisting && taken.email === user.email ? 'skipped' : 'bad'
   }
 
   /** Counts those who are not to be imported, and takes them out. */
   function settle(conflicts: UserConflict[]): void {
     for (const conflict of conflicts) {
-      const account = accounts.get(conflict.user)
-      if (!account) continue
+      const entry = users.get(conflict.user)
+      if (!entry) continue
       const verdict = judge(conflict)
       if (verdict === 'bad') {
         conflicting += 1
-        onBadLine({ line: account.line, reasons: [describeConflict(conflict)] })
+        onBadLine({ line: entry.line, reasons: [describeConflict(conflict)] })
       } else {
         result[verdict] += 1
-        if (conflict.taken) context.onPresent?.(account, conflict.taken)
+        if (conflict.taken) context.onPresent?.(entry, conflict.taken)
       }
-      accounts.delete(conflict.user)
+      users.delete(conflict.user)
     }
   }
 
-  await context.beforeBatch?.([...accounts.values()])
+  await context.beforeBatch?.([...users.values()])
   const mayImport = () => skipBad || bad + conflicting === 0
   let imported = 0
-  while (accounts.size > 0 && mayImport() && !dryRun) {
-    const batch = [...accounts.keys()].map((user) => ({
+  while (users.size > 0 && mayImport() && !dryRun) {
+    const batch = [...users.keys()].map((user) => ({
       user,
       event: { ...event, id: makeId(), userId: user.id },
     }))
@@ -131,10 +131,10 @@ async function importBatch(
     settle(conflicts)
     imported = inserted
     // Else refused as a whole, for the sake of some that are out now.
-    if (inserted === accounts.size) accounts.clear()
+    if (inserted === users.size) users.clear()
   }
-  if (accounts.size > 0) settle(await batches.findConflicts([...accounts.keys()]))
-  result[mayImport() ? 'imported' : 'heldBack'] += accounts.size
+  if (users.size > 0) settle(await batches.findConflicts([...users.keys()]))
+  result[mayImport() ? 'imported' : 'heldBack'] += users.size
   result.imported += imported
   result.bad += bad + conflicting
   result.lines += lines
@@ -142,7 +142,7 @@ async function importBatch(
 }
 
 /** Whether an account is there as its line says. What the line does not say may have changed. */
-function isUnchanged({ given }: ImportedAccount, there: UserRow): boolean {
+function isUnchanged({ given }: ImportedUser, there: UserRow): boolean {
   return Object.entries(given).every(([name, value]) => {
     const present = there[name as keyof UserRow]
     if (name === 'disabledAt') return present !== null

@@ -3,9 +3,9 @@ import type { Context } from '../../context.ts'
 import { startProgress } from '../../terminal/progress.ts'
 import { toJson } from '../../terminal/text.ts'
 import { keepYoungGenerationSmall } from '../../terminal/young-generation.ts'
-import { AccountReader, type BadLine } from './account.ts'
-import { type ImportContext, type ImportOptions, type ImportResult, importAccounts } from './importer.ts'
+import { type ImportContext, type ImportOptions, type ImportResult, importUsers } from './importer.ts'
 import type { ImportRecord } from './records.ts'
+import { type BadLine, UserReader } from './user.ts'
 
 /** What a command that was called in the right way ends with where lines are bad. */
 const BAD_LINES = 3
@@ -23,9 +23,9 @@ export async function runImport(
   keepYoungGenerationSmall()
   const progress = startProgress('Read')
   const result = await audit('user_created', { reason: 'imported' }, (event) =>
-    importAccounts(records, options, {
+    importUsers(records, options, {
       batches: database.openUserBatches(),
-      reader: new AccountReader(randomInt(...TOKEN_VERSIONS), event.createdAt),
+      reader: new UserReader(randomInt(...TOKEN_VERSIONS), event.createdAt),
       event,
       onBadLine: (line) => (json ? printBadLine(line, more.unit) : warnOfBadLine(line, more.unit)),
       onProgress: progress.add,

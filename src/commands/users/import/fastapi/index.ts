@@ -53,7 +53,7 @@ async function importWithTokens(
   await runImport(context, users, options, {
     json,
     unit: 'user',
-    beforeBatch: (accounts) => acceptance.forgetDeleted(accounts),
+    beforeBatch: (users) => acceptance.forgetDeleted(users),
     onPresent: ({ user }, there) => {
       if (user.id !== there.id) left += 1
     },

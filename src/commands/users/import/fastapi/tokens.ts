@@ -13,8 +13,8 @@ import { isLive } from '../../../../../plugins/signing-keys/lifecycle.ts'
 import { createSealer } from '../../../../../plugins/signing-keys/sealing.ts'
 import type { Context } from '../../../context.ts'
 import { assertSecretKey } from '../../../keys/reseal.ts'
-import type { ImportedAccount } from '../account.ts'
 import { makeId } from '../ids.ts'
+import type { ImportedUser } from '../user.ts'
 import type { FastapiSchema } from './schema.ts'
 import { fastapiSecret } from './secret.ts'
 
@@ -111,13 +111,13 @@ export class TokenAcceptance {
   /**
    * Gives another id to whoever has been deleted here: he is imported anew, but what he had before his deletion stays refused.
    */
-  async forgetDeleted(accounts: ImportedAccount[]): Promise<void> {
+  async forgetDeleted(users: ImportedUser[]): Promise<void> {
     const batches = this.#context.database.openUserBatches()
     const deleted = await batches.findAudited(
       'user_deleted',
-      accounts.map(({ user }) => user.id),
+      users.map(({ user }) => user.id),
     )
-    for (const { user } of accounts) if (deleted.has(user.id)) user.id = makeId()
+    for (const { user } of users) if (deleted.has(user.id)) user.id = makeId()
   }
 
   /** Refuses the tokens that were revoked before. To be done first of all, so that none of them is ever accepted. */

@@ -5,7 +5,7 @@ import { makeId } from './ids.ts'
 import { COLUMNS, describeUnknown, type ImportRecord, REQUIRED_COLUMNS } from './records.ts'
 
 /** An account that a line describes. */
-export interface ImportedAccount {
+export interface ImportedUser {
   line: number
   user: UserRow
   /** What the line says itself. */
@@ -32,7 +32,7 @@ const BCRYPT_HASH =
 const INSTANT = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
 
 /** Checks a line as a registration is checked, except for the password, of which only the hash is there. */
-export class AccountReader {
+export class UserReader {
   /**
    * Of accounts whose id is given: they may have been there before, and deleted since. A random one is none that a token of
    * theirs may have.
@@ -45,7 +45,7 @@ export class AccountReader {
     this.#now = now
   }
 
-  read({ line, fields, fault, newId }: ImportRecord): ImportedAccount | BadLine {
+  read({ line, fields, fault, newId }: ImportRecord): ImportedUser | BadLine {
     if (!fields) return { line, reasons: [fault ?? ''] }
     const reasons = findColumnFaults(fields)
     if (reasons.length > 0) return { line, reasons }

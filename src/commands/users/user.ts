@@ -3,9 +3,9 @@ import { normalizeEmail } from '../../../plugins/accounts/email.ts'
 import { printable } from '../terminal/text.ts'
 
 /** An account in the shape of JSON and of a table: never its hash. */
-export type AccountRecord = Record<'id' | 'email' | 'name' | 'created_at' | 'disabled_at', string | null>
+export type UserRecord = Record<'id' | 'email' | 'name' | 'created_at' | 'disabled_at', string | null>
 
-export function toRecord({ id, email, name, createdAt, disabledAt }: UserRow): AccountRecord {
+export function toRecord({ id, email, name, createdAt, disabledAt }: UserRow): UserRecord {
   return {
     id,
     email,
@@ -21,7 +21,7 @@ export function toRecord({ id, email, name, createdAt, disabledAt }: UserRow): A
  * @param who its e-mail or its id
  * @throws where there is none
  */
-export async function findAccount({ users }: Database, who: string): Promise<UserRow> {
+export async function findUser({ users }: Database, who: string): Promise<UserRow> {
   const row = who.includes('@')
     ? await users.findByEmail(normalizeEmail(who))
     : await users.findById(who.trim().toLowerCase())
