@@ -3,9 +3,9 @@ import { v7 as uuidv7 } from 'uuid'
 import { normalizeEmail } from '../../../plugins/accounts/email.ts'
 import { findUserFaults } from '../../../plugins/accounts/registration.ts'
 import { withContext } from '../context.ts'
-import { printable, toJson } from '../terminal/text.ts'
+import { printable } from '../terminal/text.ts'
 import { hashNewPassword } from './new-password.ts'
-import { toRecord } from './user.ts'
+import { printUser } from './user.ts'
 
 interface AddOptions {
   name?: string
@@ -23,7 +23,7 @@ export function addCommand(): Command {
       'after',
       "\nExamples:\n  postern users add ada@example.com --name 'Ada Lovelace'\n  postern users add ada@example.com < password.txt",
     )
-    .action((given: string, { name, json }: AddOptions) =>
+    .action((given: string, { name, ...options }: AddOptions) =>
       withContext(async ({ config, database, audit }) => {
         const [fault] = findUserFaults({ email: given, name })
         if (fault) throw new Error(`${fault.path.slice(1)} ${fault.message}.`)
@@ -39,7 +39,7 @@ export function addCommand(): Command {
           ),
         )
         if (!row) throw taken
-        console.log(json ? toJson(toRecord(row), 2) : `Added ${printable(row.email)} with the id ${row.id}.`)
+        printUser(row, options, `Added ${printable(row.email)} with the id ${row.id}.`)
       }),
     )
 }

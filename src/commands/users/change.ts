@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { createUserChanges, type UserChanges } from '../../../plugins/accounts/changes.ts'
 import { withContext } from '../context.ts'
-import { printable, toJson } from '../terminal/text.ts'
-import { assertFound, findUser, toRecord } from './user.ts'
+import { printable } from '../terminal/text.ts'
+import { assertFound, findUser, printUser } from './user.ts'
 
 /** What can be done to an account that needs nothing but its name. */
 const changes = {
@@ -39,11 +39,11 @@ export function changeCommands(): Command[] {
       .argument('<user>', 'e-mail or id')
       .option('--json', 'print the account as a JSON object')
       .addHelpText('after', `\nExample:\n  postern users ${name} ada@example.com`)
-      .action((who: string, { json }: { json?: true }) =>
+      .action((who: string, options: { json?: true }) =>
         withContext(async ({ database, audit }) => {
           const { id } = await findUser(database, who)
           const row = assertFound(await createUserChanges(database.users, audit)[method](id), who)
-          console.log(json ? toJson(toRecord(row), 2) : done(printable(row.email)))
+          printUser(row, options, done(printable(row.email)))
         }),
       ),
   )

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { createUserChanges } from '../../../plugins/accounts/changes.ts'
 import { withContext } from '../context.ts'
-import { printable, toJson } from '../terminal/text.ts'
+import { printable } from '../terminal/text.ts'
 import { hashNewPassword } from './new-password.ts'
-import { assertFound, findUser, toRecord } from './user.ts'
+import { assertFound, findUser, printUser } from './user.ts'
 
 /** `postern users set-password` */
 export function setPasswordCommand(): Command {
@@ -17,17 +17,14 @@ export function setPasswordCommand(): Command {
       'after',
       '\nExamples:\n  postern users set-password ada@example.com\n  postern users set-password ada@example.com < password.txt',
     )
-    .action((who: string, { json }: { json?: true }) =>
+    .action((who: string, options: { json?: true }) =>
       withContext(async ({ config, database, audit }) => {
         const { id } = await findUser(database, who)
         const hashed = await hashNewPassword(config)
         const changes = createUserChanges(database.users, audit)
         const row = assertFound(await changes.setPassword(id, hashed), who)
-        console.log(
-          json
-            ? toJson(toRecord(row), 2)
-            : `Set the password of ${printable(row.email)}: its tokens are refused from now on.`,
-        )
+        const text = `Set the password of ${printable(row.email)}: its tokens are refused from now on.`
+        printUser(row, options, text)
       }),
     )
 }

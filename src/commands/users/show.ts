@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { withContext } from '../context.ts'
-import { printable, toJson } from '../terminal/text.ts'
-import { findUser, toRecord } from './user.ts'
+import { printable } from '../terminal/text.ts'
+import { findUser, printUser, toRecord } from './user.ts'
 
 /** `postern users show` */
 export function showCommand(): Command {
@@ -10,10 +10,10 @@ export function showCommand(): Command {
     .argument('<user>', 'e-mail or id')
     .option('--json', 'print a JSON object')
     .addHelpText('after', '\nExample:\n  postern users show ada@example.com')
-    .action((who: string, { json }: { json?: true }) =>
+    .action((who: string, options: { json?: true }) =>
       withContext(async ({ database }) => {
-        const record = toRecord(await findUser(database, who))
-        console.log(json ? toJson(record, 2) : describe(record))
+        const row = await findUser(database, who)
+        printUser(row, options, describe(toRecord(row)))
       }),
     )
 }

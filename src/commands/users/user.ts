@@ -1,6 +1,6 @@
 import type { Database, UserRow } from '../../../drizzle/index.ts'
 import { normalizeEmail } from '../../../plugins/accounts/email.ts'
-import { printable } from '../terminal/text.ts'
+import { printable, toJson } from '../terminal/text.ts'
 
 /** An account in the shape of JSON and of a table: never its hash. */
 export type UserRecord = Record<'id' | 'email' | 'name' | 'created_at' | 'disabled_at', string | null>
@@ -13,6 +13,11 @@ export function toRecord({ id, email, name, createdAt, disabledAt }: UserRow): U
     created_at: createdAt.toISOString(),
     disabled_at: disabledAt?.toISOString() ?? null,
   }
+}
+
+/** Prints a user: as JSON for a script, or as text for a person. */
+export function printUser(row: UserRow, { json }: { json?: true }, text: string): void {
+  console.log(json ? toJson(toRecord(row), 2) : text)
 }
 
 /**
