@@ -8,14 +8,15 @@ import { existingDatabase } from './context.ts'
 /** `postern backup`: a copy of the SQLite file. */
 export function backupCommand(): Command {
   return new Command('backup')
-    .description('copy the SQLite database into a new file; the service may run meanwhile')
-    .argument('<file>', 'which must not be there yet')
+    .description('copy the SQLite database into a new file, even while the service runs')
+    .argument('<file>', 'the new file, which must not exist')
     .addHelpText(
       'after',
       `
-The copy is consistent, and on the disk when the command ends. It holds password hashes: only its owner can read it.
-Its signing keys are sealed with SECRET_KEY, or with the secret in the file beside the database: keep that too, in another place.
-PostgreSQL has pg_dump for this.
+The copy is consistent, and on disk when the command ends. It contains password
+hashes: only its owner can read it. Its signing keys are encrypted with SECRET_KEY,
+or with the secret in the file beside the database: back that up too, in another
+place. For PostgreSQL, use pg_dump.
 
 Examples:
   $ postern backup /var/backups/postern-$(date +%F).db
@@ -32,18 +33,19 @@ function backUp(file: string): void {
   const config = loadConfig()
   const path = pathOf(config)
   const { users, bytes } = backUpSqlite(path, file)
-  console.log(`${file}: ${users} accounts, ${(bytes / 1_000_000).toFixed(1)} MB`)
+  console.log(`${file}: ${users} users, ${(bytes / 1_000_000).toFixed(1)} MB`)
   console.error(reminder(path, config))
 }
 
 function pathOf({ databaseUrl, databaseSchema }: Config): string {
   if (!isPostgresUrl(databaseUrl)) return existingDatabase(databaseUrl)
   throw new Error(
-    `This is for SQLite. DATABASE_URL is a PostgreSQL server, which has a program of its own for it:\npg_dump --format=custom --schema=${databaseSchema} --file=FILE "$DATABASE_URL"`,
+    `This command is for SQLite, but DATABASE_URL is a PostgreSQL server. Use its own program:
+pg_dump --format=custom --schema=${databaseSchema} --file=FILE "$DATABASE_URL"`,
   )
 }
 
 function reminder(path: string, { secretKey }: Config): string {
   const secret = secretKey === undefined ? `the secret in ${secretKeyPath(path)}` : 'SECRET_KEY'
-  return `Its signing keys open only with ${secret}: back that up too, in another place.`
+  return `Its signing keys are encrypted with ${secret}: back that up too, in another place.`
 }

@@ -4,24 +4,26 @@ import { createClient } from '../../plugins/clients.ts'
 import { withContext } from './context.ts'
 import { print } from './terminal/table.ts'
 
-/** `postern clients`: the machines that may introspect and revoke tokens. */
+/** `postern clients`: the clients that may introspect and revoke tokens. */
 export function clientsCommand(): Command {
-  const command = new Command('clients').description('the machines that may introspect and revoke tokens')
+  const command = new Command('clients').description(
+    'manage the clients that may introspect and revoke tokens',
+  )
 
   command
     .command('add')
-    .description('make a client; its secret is shown this once, and kept as a hash')
-    .argument('<name>', 'what you call it')
+    .description('create a client; its secret is shown only once, and stored as a hash')
+    .argument('<name>', 'the client’s name')
     .option('--json', 'print JSON')
     .action((name: string, options: { json?: true }) =>
       withContext(async ({ database, audit }) => {
         if (name.length > NAME_MAX_LENGTH) {
-          throw new Error(`A client’s name must have at most ${NAME_MAX_LENGTH} characters.`)
+          throw new Error(`The name of a client must have at most ${NAME_MAX_LENGTH} characters.`)
         }
         const { row, secret } = createClient(name)
         const details = { reason: 'client', target: row.id }
         const added = await audit('sensitive_create', details, (event) => database.clients.insert(row, event))
-        if (!added) throw new Error(`There is a client ${name} already.`)
+        if (!added) throw new Error(`A client named ${name} already exists.`)
         print([{ client_id: row.id, client_secret: secret, name }], options)
       }),
     )
@@ -46,7 +48,7 @@ export function clientsCommand(): Command {
 
   command
     .command('remove')
-    .description('remove a client; its next request is refused')
+    .description('delete a client; its next request is refused')
     .argument('<client_id>')
     .action((id: string) =>
       withContext(async ({ database, audit }) => {

@@ -5,20 +5,21 @@ import { type AuditedWrite, createAuditEvent } from '../../plugins/audit/event.t
 import { type Config, loadConfig } from '../settings/environment.ts'
 import { keptSecretKey } from '../settings/secret-key.ts'
 
-/** What a command works on: the same settings and the same database as the service, which may be running. */
+/** What a command works on: the settings and the database of the service, which may be running. */
 export interface Context {
   config: Config
   database: Database
-  /** The deployment's secret, wherever it is kept. */
+  /** The deployment's secret, from `SECRET_KEY` or from its file. */
   secretKey: string
-  /** Records what the command does, and who has run it. */
+  /** Records a change in the audit trail, with the operating system's user as the actor. */
   audit: AuditedWrite
 }
 
 /**
- * Runs a command's action with the database open.
+ * Opens the database for an action, and closes it afterwards.
  *
- * @param create whether to make a database where there is none: hardly ever what somebody in the wrong directory wants
+ * @param create whether to create a missing database; by default that is an error, since the directory may be wrong
+ * @throws if there is no database, or it cannot be opened
  */
 export async function withContext(
   action: (context: Context) => Promise<void>,
@@ -51,7 +52,7 @@ export function existingDatabase(databaseUrl: string): string {
 const audit: AuditedWrite = (name, details, write) =>
   write(createAuditEvent(name, { ...details, actor: userName() }))
 
-/** A container may run under a number that has no name. */
+/** A container may run under a uid that has no name. */
 function userName(): string {
   try {
     return userInfo().username

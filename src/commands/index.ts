@@ -12,12 +12,9 @@ import { tokensCommand } from './tokens.ts'
 import { usersCommand } from './users/index.ts'
 
 const program = new Command('postern')
-  .description('E-mail and password authentication. Every command reads the same settings as the service.')
+  .description('E-mail and password authentication. All commands read the same settings as the service.')
   .version(version)
-  .addHelpText(
-    'after',
-    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 some of what was to be imported is bad.',
-  )
+  .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong usage, 3 an import had bad lines.')
 
 program
   .command('serve')
@@ -28,7 +25,7 @@ program
 
 program
   .command('migrate')
-  .description('make the database, or bring its tables up to date, without running the service')
+  .description('create or upgrade the database, without running the service')
   .action(() => withContext(async () => console.log('The database is up to date.'), { create: true }))
 
 program.addCommand(usersCommand())

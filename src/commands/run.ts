@@ -1,19 +1,19 @@
 import { type Command, CommanderError } from 'commander'
 import { printable } from './terminal/text.ts'
 
-/** A command was called in a way that makes no sense. */
+/** The arguments of a command do not fit together. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** What the process ends with. 0 is for what has been done. */
+/** Exit codes, besides 0 for success. */
 const FAILED = 1
 const WRONG_USAGE = 2
 
-/** Runs the command that the process was called with, and sets the process's exit code: 0 done, 1 failed, 2 wrong usage. */
+/** Runs the command of the process's arguments, and sets the exit code: 0 success, 1 failure, 2 wrong usage. */
 export async function run(program: Command): Promise<void> {
   throwInsteadOfExiting(program)
-  // Whoever reads a list may stop before its end, as `head` does.
+  // The reader of a pipe may close it early, as `head` does.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit()
@@ -22,7 +22,7 @@ export async function run(program: Command): Promise<void> {
     await program.parseAsync()
   } catch (error) {
     process.exitCode = exitCodeOf(error)
-    // Commander has said what it has to say itself.
+    // Commander has already printed its message.
     if (error instanceof CommanderError) return
     const { message } = error as Error
     console.error(message.split('\n').map(printable).join('\n'))

@@ -3,22 +3,23 @@ import { prune } from '../../plugins/database/pruning.ts'
 import { withContext } from './context.ts'
 import { print } from './terminal/table.ts'
 
-/** Rows that one step deletes: some milliseconds of work. */
+/** Rows per step, which takes a few milliseconds. */
 const STEP = 1000
 
-/** `postern tokens`: what is kept of tokens. */
+/** `postern tokens`: the tokens that are stored. */
 export function tokensCommand(): Command {
-  const command = new Command('tokens').description('what is kept of tokens')
+  const command = new Command('tokens').description('clean up stored tokens')
 
   command
     .command('prune')
-    .description('delete what has expired now, which the service does by itself too')
+    .description('delete expired rows now; the service also does so in the background')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-It deletes the rows of tokens that expired more than an hour ago, audit events older than AUDIT_RETENTION_DAYS, and what rate limiting no
-longer needs: in small steps with pauses, so that a running service notices nothing. It may be interrupted, and run again.
+It deletes revoked tokens that expired more than an hour ago, audit events older
+than AUDIT_RETENTION_DAYS, and expired rate limits: in small steps with pauses,
+so that a running service is not slowed down. It can be interrupted and run again.
 
 Examples:
   $ postern tokens prune
@@ -51,7 +52,7 @@ Examples:
   return command
 }
 
-/** As long as the step took: whoever waits for the same locks has his turn. */
+/** Pauses as long as the step took, so that other writers get the locks. */
 function rest(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

@@ -12,7 +12,7 @@ const ESCAPES = '\u001b[2J\u009b31m\nrm -rf\u202e'
 
 type Event = Record<string, string | null>
 
-/** Lists what a command prints as NDJSON. */
+/** Parses the NDJSON that `postern audit` prints. */
 async function list(args: string[], options: CliOptions): Promise<Event[]> {
   const { code, stdout, stderr } = await postern(['audit', ...args, '--json'], options)
   if (code !== 0) throw new Error(stderr)
@@ -22,14 +22,14 @@ async function list(args: string[], options: CliOptions): Promise<Event[]> {
     .map((line) => JSON.parse(line))
 }
 
-/** An event that happened so long ago, with an id of that time. */
+/** An event from so many milliseconds ago, with an id of that time. */
 function event(milliseconds: number, details: Parameters<typeof createEvent>[0] = {}) {
   const createdAt = new Date(Date.now() - milliseconds)
   return createEvent({ id: uuidv7({ msecs: createdAt.getTime() }), createdAt, ...details })
 }
 
 for (const [kind, settingsOf] of Object.entries(places)) {
-  t.test(`finds events by account, name and time, on ${kind}`, async (t) => {
+  t.test(`finds events by user, name and time, on ${kind}`, async (t) => {
     const cwd = t.testdir()
     const env = await settingsOf(t, cwd)
     const database = await openPlace(t, env)
@@ -48,7 +48,7 @@ for (const [kind, settingsOf] of Object.entries(places)) {
 
     const latest = await list(['--limit', '2'], { cwd, env })
     t.same(ids(latest), idsOf(recent.slice(1)), 'the latest, oldest first')
-    t.equal((await list([], { cwd, env })).length, 100, 'not everything unless asked for')
+    t.equal((await list([], { cwd, env })).length, 100, 'not all events by default')
     t.same(ids(await list(['--since', '1h'], { cwd, env })), idsOf(recent))
     t.same(ids(await list(['--since', '1d'], { cwd, env })), idsOf([...old, ...recent]), 'all pages')
     t.same(ids(await list(['--since', '1d', '--limit', '1'], { cwd, env })), idsOf(recent.slice(2)))
@@ -59,7 +59,7 @@ for (const [kind, settingsOf] of Object.entries(places)) {
   })
 }
 
-onEachDatabase(t, 'tells what a user did, and from where', async (t, scene) => {
+onEachDatabase(t, 'shows what a user did, and from where', async (t, scene) => {
   const { address, stop } = await startServer(t, scene)
   await postJson(`${address}/register`, ada)
   await logInAt(address, ada)
@@ -78,7 +78,7 @@ onEachDatabase(t, 'tells what a user did, and from where', async (t, scene) => {
   t.notMatch(stdout, ada.password)
 })
 
-t.test('shows nothing on a terminal that a terminal would obey', async (t) => {
+t.test('prints no control characters on a terminal', async (t) => {
   const cwd = t.testdir()
   const env = await sqlite(t, cwd)
   const database = await openPlace(t, env)
@@ -94,10 +94,10 @@ t.test('shows nothing on a terminal that a terminal would obey', async (t) => {
     t.notMatch(stdout.trimEnd(), /[\p{Cc}\p{Cf}]/u)
   }
   t.match(shown.stdout, 'reason="\ufffd[2J')
-  t.equal(JSON.parse(json.stdout).user_agent, ESCAPES, 'while a script gets what was recorded')
+  t.equal(JSON.parse(json.stdout).user_agent, ESCAPES, 'but JSON has the recorded text')
 })
 
-onEachDatabase(t, 'follows what happens, each event once, until it is stopped', async (t, { cwd, env }) => {
+onEachDatabase(t, 'follows new events, each once, until it is interrupted', async (t, { cwd, env }) => {
   const database = await openPlace(t, env)
   const before = [event(2000, { reason: 'earlier' }), event(1000, { reason: 'last' })]
   await database.insertRows('auditEvents', before)
@@ -107,7 +107,7 @@ onEachDatabase(t, 'follows what happens, each event once, until it is stopped', 
   await until(() => following.stdout().includes('reason=last'))
   await database.insertRows('auditEvents', [event(0, { reason: 'first' })])
   await until(() => following.stdout().includes('reason=first'))
-  // Recorded by a transaction that began before the last one and took longer.
+  // From a transaction that began before the last one and took longer.
   await database.insertRows('auditEvents', [event(3000, { reason: 'late' })])
   await until(() => following.stdout().includes('reason=late'))
   following.process.kill('SIGINT')
@@ -119,11 +119,11 @@ onEachDatabase(t, 'follows what happens, each event once, until it is stopped', 
   )
 })
 
-t.test('says what it does not understand', async (t) => {
+t.test('explains wrong arguments', async (t) => {
   const cwd = t.testdir()
   for (const [args, message] of [
-    [['--since', 'yesterday'], 'It must be as in 90m'],
-    [['--since', '2026-02-31T00:00:00'], 'It must be as in 90m'],
+    [['--since', 'yesterday'], 'It must be a duration or a time, such as 90m'],
+    [['--since', '2026-02-31T00:00:00'], 'It must be a duration or a time, such as 90m'],
     [['--event', 'nonsense'], 'Allowed choices are user_created'],
     [['--limit', '0'], 'a whole number from 1 to 999999999'],
   ] as const) {
@@ -132,5 +132,5 @@ t.test('says what it does not understand', async (t) => {
   }
   await postern(['migrate'], { cwd })
   const nobody = await postern(['audit', '--user', 'nobody@example.com'], { cwd })
-  t.match([nobody.code, nobody.stderr], [1, 'There is no account nobody@example.com'])
+  t.match([nobody.code, nobody.stderr], [1, 'There is no user nobody@example.com'])
 })

@@ -18,7 +18,7 @@ async function publishedKids({ address }: ServerProcess): Promise<string[]> {
 const getUser = async ({ address }: ServerProcess, token: string) =>
   (await fetch(`${address}/getUser`, { headers: bearer(token) })).status
 
-/** What each key is for, oldest first. */
+/** The states of the keys, oldest first. */
 async function states(scene: Scene): Promise<string[]> {
   return (await posternJson(['keys', 'list'], scene)).map(({ state = '' }) => state)
 }
@@ -41,7 +41,7 @@ onEachDatabase(t, 'rotates and retires the keys of a running service', async (t,
   const again = await postern(['keys', 'rotate', '--json'], scene)
   t.equal(again.code, 0)
   t.equal(JSON.parse(again.stdout)[0].kid, next['kid'])
-  t.match(again.stderr, 'waiting already')
+  t.match(again.stderr, 'already waiting')
 
   t.equal(await getUser(server, old), 200)
   const retired = await postern(['keys', 'retire', first], scene)
@@ -65,12 +65,12 @@ onEachDatabase(t, 'rotates and retires the keys of a running service', async (t,
   t.notMatch(server.stdout(), /"level":(50|60)/)
 })
 
-onEachDatabase(t, 'shows a person the keys as a table', async (t, scene) => {
+onEachDatabase(t, 'prints the keys as a table', async (t, scene) => {
   t.equal((await postern(['keys', 'list'], scene)).stdout, 'none\n')
 
-  const made = await postern(['keys', 'rotate'], scene)
+  const created = await postern(['keys', 'rotate'], scene)
 
-  t.equal(made.code, 0)
+  t.equal(created.code, 0)
   const { stdout } = await postern(['keys', 'list'], scene)
   const lines = stdout.split('\n').map((line) => line.split(/ {2,}/))
   t.same(lines[0], COLUMNS)
@@ -78,7 +78,7 @@ onEachDatabase(t, 'shows a person the keys as a table', async (t, scene) => {
   t.same(lines[2]?.slice(1, 3), ['ES256', 'published'])
 })
 
-onEachDatabase(t, 'makes one next key, when it is run thrice at once', async (t, scene) => {
+onEachDatabase(t, 'creates one next key if it runs three times at once', async (t, scene) => {
   const runs = await Promise.all([1, 2, 3].map(() => posternJson(['keys', 'rotate'], scene)))
 
   t.equal(new Set(runs.map(([key]) => key?.['kid'])).size, 1)
@@ -90,7 +90,7 @@ for (const [ALGORITHM, type] of [
   ['EdDSA', 'ed25519'],
   ['RS256', 'rsa'],
 ] as const) {
-  t.test(`exports the public part of a key for ${ALGORITHM}, which verifies the tokens`, async (t) => {
+  t.test(`exports a public key for ${ALGORITHM}, which verifies the tokens`, async (t) => {
     const cwd = t.testdir()
     const server = await startServer(t, { cwd, env: { ALGORITHM } })
     await postJson(`${server.address}/register`, ada)
@@ -117,10 +117,10 @@ t.test('has nothing to export for HS256', async (t) => {
 
   t.equal(code, 1)
   t.equal(stdout, '')
-  t.match(stderr, 'no public part')
+  t.match(stderr, 'no public key')
 })
 
-onEachDatabase(t, 'makes no key under a SECRET_KEY that is not the service’s', async (t, scene) => {
+onEachDatabase(t, 'creates no key with a SECRET_KEY other than the service’s', async (t, scene) => {
   const { cwd, env } = scene
   const wrong = { SECRET_KEY: 'another secret for tests, of 32 bytes or more' }
   const server = await startServer(t, scene)

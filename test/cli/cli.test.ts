@@ -7,7 +7,7 @@ import { postern, posternJson } from '../cli.ts'
 import { startServer } from '../server-process.ts'
 import { lookInto, onEachDatabase } from './user-scene.ts'
 
-t.test('explains itself', async (t) => {
+t.test('prints help and its version', async (t) => {
   const cwd = t.testdir()
 
   const help = await postern(['--help'], { cwd })
@@ -29,7 +29,7 @@ t.test('explains itself', async (t) => {
   t.same(readdirSync(cwd), [])
 })
 
-t.test('fails on a command that is wrong, and says what is', async (t) => {
+t.test('refuses a wrong command, and says what is wrong', async (t) => {
   const cwd = t.testdir()
   const wrong = [
     [['nonsense'], 'nonsense'],
@@ -47,7 +47,7 @@ t.test('fails on a command that is wrong, and says what is', async (t) => {
   }
 })
 
-t.test('makes no database where there is none', async (t) => {
+t.test('creates no missing database', async (t) => {
   const cwd = t.testdir()
   const commands = [
     ['keys', 'list'],
@@ -67,7 +67,7 @@ t.test('makes no database where there is none', async (t) => {
   t.same(readdirSync(cwd), [])
 })
 
-t.test('names every setting that is wrong, as the service does', async (t) => {
+t.test('names every invalid setting, as the service does', async (t) => {
   const cwd = t.testdir()
 
   const env = { ALGORITHM: 'ES257', SECRET_KEY: 'short', KEY_ROTATION_DAYS: '0' }
@@ -78,7 +78,7 @@ t.test('names every setting that is wrong, as the service does', async (t) => {
   t.notMatch(stderr, 'short', 'but not the secret')
 })
 
-t.test('makes the database that the service then uses', async (t) => {
+t.test('creates the database that the service then uses', async (t) => {
   const cwd = t.testdir()
 
   const first = await postern(['migrate'], { cwd })
@@ -93,14 +93,14 @@ t.test('makes the database that the service then uses', async (t) => {
   t.match(await posternJson(['clients', 'list'], { cwd }), [{ name: 'early bird' }])
 })
 
-onEachDatabase(t, 'makes, lists and removes clients', async (t, scene) => {
+onEachDatabase(t, 'creates, lists and removes clients', async (t, scene) => {
   t.equal((await postern(['clients', 'list'], scene)).stdout, 'none\n')
   t.same(await posternJson(['clients', 'list'], scene), [])
 
-  const [made = {}] = await posternJson(['clients', 'add', 'resource server'], scene)
+  const [created = {}] = await posternJson(['clients', 'add', 'resource server'], scene)
 
-  t.same(Object.keys(made), ['client_id', 'client_secret', 'name'])
-  const { client_id: id = '', client_secret: secret = '', name } = made
+  t.same(Object.keys(created), ['client_id', 'client_secret', 'name'])
+  const { client_id: id = '', client_secret: secret = '', name } = created
   t.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7/)
   t.match(secret, /^[\w-]{43}$/, '256 bits')
   t.equal(name, 'resource server')
@@ -108,7 +108,7 @@ onEachDatabase(t, 'makes, lists and removes clients', async (t, scene) => {
   const taken = await postern(['clients', 'add', 'resource server'], scene)
   t.equal(taken.code, 1)
   t.equal(taken.stdout, '')
-  t.match(taken.stderr, 'There is a client resource server already')
+  t.match(taken.stderr, 'A client named resource server already exists')
 
   const shown = await postern(['clients', 'add', 'second'], scene)
   t.match(shown.stdout, /^client_id +client_secret +name\n\S+ +[\w-]{43} +second\n$/)
@@ -116,7 +116,7 @@ onEachDatabase(t, 'makes, lists and removes clients', async (t, scene) => {
   t.match(listed.stdout, /^client_id +name +created_at\n\S+ +resource server +\S+Z\n\S+ +second +\S+Z\n$/)
   const list = await posternJson(['clients', 'list'], scene)
   t.same(Object.keys(list[0] ?? {}), ['client_id', 'name', 'created_at'])
-  const { client_secret: other } = made
+  const { client_secret: other } = created
   t.notOk(JSON.stringify(list).includes(other ?? ''), 'the secret is not shown again')
 
   const [stored = {}] = await lookInto(t, scene).all('select * from clients where id = ?', id)

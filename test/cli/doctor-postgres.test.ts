@@ -16,7 +16,7 @@ interface Result {
   remedy: string | null
 }
 
-/** What was found, how fast this machine is aside. */
+/** Runs the doctor, and leaves out how fast this machine is. */
 async function examine(
   t: Test,
   env: Record<string, string>,
@@ -41,7 +41,7 @@ t.test('on a real server', async (t) => {
   t.teardown(() => superuser.end())
   const DATABASE_URL = server.url
 
-  t.test('finds nothing wrong, and makes no table', async (t) => {
+  t.test('finds nothing wrong, and creates no table', async (t) => {
     const { code, results } = await examine(t, { DATABASE_URL, DATABASE_POOL_SIZE: '4' })
 
     t.same([code, bad(results)], [0, []])
@@ -53,14 +53,14 @@ t.test('on a real server', async (t) => {
       { check: 'server', detail: /^PostgreSQL \d+/ },
       { check: 'durability' },
       { check: 'connections', detail: '1 × DATABASE_POOL_SIZE=4 of 17 connections' },
-      { check: 'tables', detail: 'there are none yet' },
+      { check: 'tables', detail: 'not created yet' },
       { check: 'clock', detail: 'agrees with the server' },
     ])
     const { rows } = await superuser.query("select from pg_namespace where nspname = 'postern'")
     t.equal(rows.length, 0)
   })
 
-  t.test('counts connections, and weighs durability', async (t) => {
+  t.test('checks connections and durability', async (t) => {
     const many = await examine(t, { DATABASE_URL, DATABASE_POOL_SIZE: '5' }, ['--instances', '4'])
     t.match(
       [many.code, bad(many.results)],
@@ -71,41 +71,38 @@ t.test('on a real server', async (t) => {
     const asynchronous = await examine(t, { DATABASE_URL, DATABASE_POOL_SIZE: '4' })
     t.equal(asynchronous.code, 0)
     const durability = asynchronous.results.find(({ check }) => check === 'durability')
-    t.match(durability, { status: 'ok', detail: 'which Postern sets to on for itself' })
+    t.match(durability, { status: 'ok', detail: 'but Postern sets it to on for its own connections' })
     await superuser.query('alter role postgres reset synchronous_commit')
   })
 
-  t.test(
-    'finds keys of another secret, rights that are missing, and a server that is read-only',
-    async (t) => {
-      const env = { DATABASE_URL, DATABASE_POOL_SIZE: '4' }
-      await postern(['keys', 'rotate'], { cwd: t.testdir(), env: { ...GOOD, ...env } })
-      const wrong = await postern(['doctor'], {
-        cwd: t.testdir(),
-        env: { ...GOOD, ...env, SECRET_KEY: 'another secret for tests, of 32 bytes or more' },
-      })
-      t.equal(wrong.code, 1)
-      t.match(wrong.stdout, /^fail {2}keys {9}SECRET_KEY does not open/m)
+  t.test('finds keys of another secret, missing privileges, and a read-only server', async (t) => {
+    const env = { DATABASE_URL, DATABASE_POOL_SIZE: '4' }
+    await postern(['keys', 'rotate'], { cwd: t.testdir(), env: { ...GOOD, ...env } })
+    const wrong = await postern(['doctor'], {
+      cwd: t.testdir(),
+      env: { ...GOOD, ...env, SECRET_KEY: 'another secret for tests, of 32 bytes or more' },
+    })
+    t.equal(wrong.code, 1)
+    t.match(wrong.stdout, /^fail {2}keys {9}SECRET_KEY does not decrypt/m)
 
-      await superuser.query("create role reader login password 'a-password'")
-      await superuser.query('grant usage on schema postern to reader')
-      await superuser.query('grant select on all tables in schema postern to reader')
-      const url = new URL(DATABASE_URL)
-      url.username = 'reader'
-      url.password = 'a-password'
-      const reader = await examine(t, { ...env, DATABASE_URL: url.href })
-      t.equal(reader.code, 1)
-      t.match(bad(reader.results), [
-        { check: 'tables', detail: 'the role lacks the privilege to delete on audit_events' },
-      ])
+    await superuser.query("create role reader login password 'a-password'")
+    await superuser.query('grant usage on schema postern to reader')
+    await superuser.query('grant select on all tables in schema postern to reader')
+    const url = new URL(DATABASE_URL)
+    url.username = 'reader'
+    url.password = 'a-password'
+    const reader = await examine(t, { ...env, DATABASE_URL: url.href })
+    t.equal(reader.code, 1)
+    t.match(bad(reader.results), [
+      { check: 'tables', detail: 'the role lacks the privilege to delete on audit_events' },
+    ])
 
-      await superuser.query('alter role postgres set default_transaction_read_only = on')
-      const standby = await examine(t, env)
-      t.match([standby.code, bad(standby.results)], [1, [{ check: 'tables', detail: 'is read-only' }]])
-    },
-  )
+    await superuser.query('alter role postgres set default_transaction_read_only = on')
+    const standby = await examine(t, env)
+    t.match([standby.code, bad(standby.results)], [1, [{ check: 'tables', detail: 'is read-only' }]])
+  })
 
-  t.test('says why the server lets nobody in', async (t) => {
+  t.test('says why the server refuses the login', async (t) => {
     const url = new URL(DATABASE_URL)
     url.password = 'not-the-password'
     const password = await examine(t, { DATABASE_URL: url.href })
@@ -121,7 +118,7 @@ t.test('on a real server', async (t) => {
   })
 })
 
-t.test('says that nobody listens, or that nobody answers', async (t) => {
+t.test('says that the server is down, or does not respond', async (t) => {
   const refused = await examine(t, { DATABASE_URL: 'postgres://u:a-password@127.0.0.1:1/d' })
   t.match(
     [refused.code, bad(refused.results)],
@@ -139,7 +136,7 @@ t.test('says that nobody listens, or that nobody answers', async (t) => {
   t.match([timeout.code, bad(timeout.results)], [1, [{ check: 'database', detail: 'timeout' }]])
 })
 
-t.test('asks for the secret that all instances share', async (t) => {
+t.test('requires the secret that all instances share', async (t) => {
   const { code, stdout } = await postern(['doctor'], {
     cwd: t.testdir(),
     env: { DATABASE_URL: 'postgres://u:a-password@127.0.0.1:1/d' },

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { type CliOptions, postern } from '../cli.ts'
 import { startServer } from '../server-process.ts'
 
-/** With which nothing is to be said against the settings. */
+/** Settings without a finding. */
 const GOOD = { ISSUER: 'https://auth.example.com', TRUST_PROXY: '127.0.0.1', BCRYPT_COST: '10' }
 
 interface Result {
@@ -15,7 +15,7 @@ interface Result {
   remedy: string | null
 }
 
-/** What was found, how fast this machine is aside; and how the command ended. */
+/** Runs the doctor, and leaves out how fast this machine is. */
 async function examine(
   options: CliOptions,
 ): Promise<{ code: number | null; results: Result[]; text: string }> {
@@ -24,7 +24,7 @@ async function examine(
   return { code, results: results.filter(({ check }) => check !== 'hashing'), text: stdout + stderr }
 }
 
-/** What is wrong, how full this machine's disk is aside. */
+/** The findings that are not ok, without how full this machine's disk is. */
 const bad = (results: Result[]) => results.filter(({ check, status }) => status !== 'ok' && check !== 'disk')
 
 /** A deployment whose service has stopped. */
@@ -51,25 +51,25 @@ t.test('finds nothing wrong with a deployment, and changes nothing', async (t) =
   t.ok(readFileSync(path).equals(before))
   t.same(readdirSync(join(cwd, 'data')), ['postern.db', 'postern.db.secret'])
   const { stdout } = await postern(['doctor'], { cwd, env })
-  t.match(stdout, /^ok {4}keys {9}[0-9a-f]{24} signs by ES256/m)
-  t.match(stdout, /^\d+ ok, \d to look at, 0 failing$/m)
+  t.match(stdout, /^ok {4}keys {9}[0-9a-f]{24} has signed with ES256/m)
+  t.match(stdout, /^ok: \d+, warnings: \d, failures: 0$/m)
 })
 
-t.test('works before there is anything, and makes nothing', async (t) => {
+t.test('works before the first start, and creates nothing', async (t) => {
   const cwd = t.testdir()
 
   const { code, results } = await examine({ cwd })
 
   t.equal(code, 0)
   t.match(bad(results), [
-    { check: 'database', detail: 'the service makes it when it starts' },
+    { check: 'database', detail: 'the service creates it when it starts' },
     { check: 'issuer', detail: 'ISSUER is postern' },
     { check: 'proxies', remedy: 'Set TRUST_PROXY=127.0.0.1 if' },
   ])
   t.same(readdirSync(cwd), [])
 })
 
-t.test('names every setting that is wrong, and looks at everything else', async (t) => {
+t.test('names every invalid setting, and checks everything else', async (t) => {
   const { cwd, env } = await setScene(t)
   const wrong = { ALGORITHM: 'ES257', SECRET_KEY: 'a-short-secret', PORT: 'http' }
 
@@ -83,7 +83,7 @@ t.test('names every setting that is wrong, and looks at everything else', async 
   t.same(settings.map(({ status }) => status).sort(), ['fail', 'fail', 'fail', 'warn'])
   for (const name of Object.keys(wrong))
     t.ok(settings.some(({ detail }) => detail.startsWith(`${name} must be`)))
-  t.match(settings, [{ detail: 'DATABSE_URL is not a setting', remedy: 'Call it DATABASE_URL' }])
+  t.match(settings, [{ detail: 'DATABSE_URL is not a setting', remedy: 'Rename it to DATABASE_URL' }])
   t.match(
     results.find(({ check }) => check === 'proxies'),
     { status: 'fail', detail: 'TRUST_PROXY has 0.0.0.0/1' },
@@ -98,18 +98,18 @@ t.test('names every setting that is wrong, and looks at everything else', async 
   t.match(bad(url.results), [{ check: 'settings', detail: 'DATABASE_URL must be' }])
   t.notOk(
     url.results.some(({ check }) => check === 'database'),
-    'no other database is looked at instead',
+    'no other database is checked instead',
   )
   t.notMatch(url.text, 'a-password')
 })
 
-t.test('tells a secret that is missing from one that is wrong', async (t) => {
+t.test('distinguishes a missing secret from a wrong one', async (t) => {
   const { cwd, path, env } = await setScene(t)
   const SECRET_KEY = 'another secret for tests, of 32 bytes or more'
 
   const wrong = await examine({ cwd, env: { ...env, SECRET_KEY } })
   t.equal(wrong.code, 1)
-  t.match(bad(wrong.results), [{ check: 'keys', status: 'fail', detail: 'SECRET_KEY does not open' }])
+  t.match(bad(wrong.results), [{ check: 'keys', status: 'fail', detail: 'SECRET_KEY does not decrypt' }])
   t.notOk(wrong.text.includes(SECRET_KEY))
 
   writeFileSync(`${path}.secret`, 'cut')
@@ -124,7 +124,7 @@ t.test('tells a secret that is missing from one that is wrong', async (t) => {
   )
 })
 
-t.test('sees who else can read secrets', async (t) => {
+t.test('finds files whose secrets others can read', async (t) => {
   const { cwd, path, env } = await setScene(t)
   writeFileSync(join(cwd, '.env'), `SECRET_KEY=${readFileSync(`${path}.secret`, 'utf8')}`, { mode: 0o644 })
   chmodSync(path, 0o640)
@@ -141,7 +141,7 @@ t.test('sees who else can read secrets', async (t) => {
 })
 
 t.test(
-  'sees a clock that was set back, tables of another version, and keys that nobody looks after',
+  'finds a clock that was set back, tables of another version, and keys that are not rotated',
   async (t) => {
     const { cwd, path, env } = await setScene(t)
     const db = new SqliteDriver(path)
@@ -174,7 +174,7 @@ t.test(
   },
 )
 
-t.test('sees a file that is damaged, and one that is no database', async (t) => {
+t.test('finds a damaged file, and one that is no database', async (t) => {
   const { cwd, path, env } = await setScene(t)
 
   truncateSync(path, statSync(path).size - 8192)

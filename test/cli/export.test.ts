@@ -4,7 +4,7 @@ import t from 'tap'
 import { places } from './places.ts'
 import { HASH, importText, line, onEachDatabase, setScene, users } from './user-scene.ts'
 
-const ACCOUNTS = [
+const USERS = [
   line(1, { name: 'Zoë "Zo", 🦉\r\nof <b>', created_at: '2020-02-29T12:00:00.001Z' }),
   line(2, { id: '01a20490-3f02-7409-818a-1861e0ce0328', disabled_at: '2026-01-01T00:00:00Z' }),
   line(3, { name: '=HYPERLINK("x")' }),
@@ -13,9 +13,9 @@ const ACCOUNTS = [
 ]
 
 for (const format of ['ndjson', 'csv']) {
-  onEachDatabase(t, `gives ${format} from which another database becomes the same`, async (t, scene) => {
+  onEachDatabase(t, `exports ${format} that another database imports unchanged`, async (t, scene) => {
     const many = Array.from({ length: 2000 }, (_, index) => line(1000 + index))
-    await importText(scene, 'users.ndjson', [...ACCOUNTS, ...many].join(''))
+    await importText(scene, 'users.ndjson', [...USERS, ...many].join(''))
     const file = join(scene.cwd, `export.${format}`)
 
     const exported = await users(scene, ['export', '--with-hashes', '--output', file])
@@ -35,16 +35,16 @@ for (const format of ['ndjson', 'csv']) {
         t.match(
           [again.code, again.result],
           [0, { imported: 0, unchanged: 2005 }],
-          'to itself it is nothing new',
+          'importing it again changes nothing',
         )
       })
     }
   })
 }
 
-t.test('gives no hashes unless it is asked for them, and overwrites nothing', async (t) => {
+t.test('exports no hashes by default, and overwrites nothing', async (t) => {
   const scene = await setScene(t)
-  await importText(scene, 'users.ndjson', ACCOUNTS.join(''))
+  await importText(scene, 'users.ndjson', USERS.join(''))
 
   const ndjson = await users(scene, ['export'])
   t.equal(ndjson.code, 0)
@@ -58,7 +58,7 @@ t.test('gives no hashes unless it is asked for them, and overwrites nothing', as
   const csv = await users(scene, ['export', '--format', 'csv'])
   t.match(csv.stdout, /^id,email,name,created_at,disabled_at\n/)
   for (const { stdout } of [ndjson, csv]) t.notMatch(stdout, /\$2[aby]\$/)
-  t.notMatch(ndjson.stdout.replaceAll('\n', ''), /\p{C}/u, 'nothing that a terminal would act on')
+  t.notMatch(ndjson.stdout.replaceAll('\n', ''), /\p{C}/u, 'no control characters')
 
   const file = join(scene.cwd, 'there.csv')
   writeFileSync(file, 'mine')

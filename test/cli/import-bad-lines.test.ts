@@ -3,12 +3,12 @@ import { HASH, hashOf, importText, line, lookInto, onEachDatabase, setScene, use
 
 const OTHER_ID = '01a20490-3f02-7409-818a-1861e0ce0328'
 
-/** Lines, each with what is wrong with it; undefined for nothing. */
+/** Lines, and what is wrong with each; undefined for a good line. */
 const LINES: [text: string, reason?: string | RegExp][] = [
   [line(1)],
   [line(2, { email: 'nobody' }), 'email must be an e-mail address'],
   [line(3, { email: 'a\u001b[31m@example.com' }), 'email must be an e-mail address'],
-  [line(4, { email: 7 }), 'email must be a text'],
+  [line(4, { email: 7 }), 'email must be a string'],
   [line(5, { email: null }), 'email is missing'],
   [line(6, { hashed_password: undefined }), 'hashed_password is missing'],
   [line(7, { hashed_password: HASH.slice(0, -1) }), /bcrypt hash/],
@@ -21,12 +21,12 @@ const LINES: [text: string, reason?: string | RegExp][] = [
   [line(14, { name: 'a\0b' }), /without NUL/],
   [line(15, { name: '\ud800' }), /well-formed/],
   [line(16, { id: '7' }), 'id must be a UUID'],
-  [line(17, { created_at: '2026-02-30T00:00:00Z' }), /created_at must be an instant/],
-  [line(18, { created_at: 'yesterday' }), /created_at must be an instant/],
-  [line(19, { disabled_at: '2026-01-01' }), /disabled_at must be an instant/],
+  [line(17, { created_at: '2026-02-30T00:00:00Z' }), /created_at must be an RFC 3339 time/],
+  [line(18, { created_at: 'yesterday' }), /created_at must be an RFC 3339 time/],
+  [line(19, { disabled_at: '2026-01-01' }), /disabled_at must be an RFC 3339 time/],
   [line(20, { role: 'admin' }), 'role is not a column'],
   [line(21, { password: 'correct horse' }), /password is not a column: only hashes/],
-  [line(22, { [HASH]: 'x' }), 'it has a column that there is not'],
+  [line(22, { [HASH]: 'x' }), 'it has an unknown column'],
   ['nonsense\n', 'the line is not a JSON object'],
   ['["user@example.com"]\n', 'the line is not a JSON object'],
   [line(25, { email: 'USER1@example.com ' }), 'line 1 has the same e-mail or id'],
@@ -60,7 +60,7 @@ t.test('reports every bad line by its number, and never a hash', async (t) => {
   t.match(human.stdout, `Lines: ${LINES.length}; imported: 2, unchanged: 0, bad: ${bad}.`)
 })
 
-onEachDatabase(t, 'imports a batch as a whole or not at all', async (t, scene) => {
+onEachDatabase(t, 'imports a batch completely or not at all', async (t, scene) => {
   await importText(scene, 'before.ndjson', line(100, { id: OTHER_ID }) + line(200))
   const lines = Array.from({ length: 30 }, (_, index) => line(index))
   lines[4] = line(4, { email: 'nobody' })
@@ -74,8 +74,8 @@ onEachDatabase(t, 'imports a batch as a whole or not at all', async (t, scene) =
   t.equal(first.code, 3)
   t.same(first.badLines, {
     5: ['email must be an e-mail address'],
-    16: ['the e-mail belongs to an account already, which differs'],
-    18: ['the id belongs to an account with another e-mail'],
+    16: ['a user with this e-mail already exists, with other values'],
+    18: ['the id belongs to a user with another e-mail'],
   })
   t.match(first.result, { lines: 30, imported: 10, unchanged: 1, bad: 3, held_back: 9 + 7 })
   const db = lookInto(t, scene)

@@ -10,7 +10,7 @@ const USER = 'insert into users (id, email, hashed_password, is_active) values (
 const REVOKED = 'insert into blacklisted_tokens (token) values (?)'
 const EXPIRED = fastapiToken({ sub: 'x', exp: 1_700_000_000 })
 
-/** Imports from an application's database, and accepts its tokens for an hour. */
+/** Imports from an app's database, and accepts its tokens for an hour. */
 async function importTokens(
   scene: Scene,
   file: string,
@@ -21,7 +21,7 @@ async function importTokens(
   return await users({ ...scene, env }, ['import', '--from-fastapi', file, '--accept-tokens', '60', ...args])
 }
 
-onEachDatabase(t, 'lets the tokens of a FastAPI application work on', async (t, scene) => {
+onEachDatabase(t, 'accepts the tokens of a FastAPI app', async (t, scene) => {
   const { address } = await startServer(t, scene)
   const status = async (token: string) =>
     (await fetch(`${address}/getUser`, { headers: bearer(token) })).status
@@ -49,14 +49,14 @@ onEachDatabase(t, 'lets the tokens of a FastAPI application work on', async (t, 
   t.match(stdout, 'Users: 3; imported: 2, unchanged: 0, skipped: 1, bad: 0.')
   t.match(
     stdout,
-    /^Their tokens are accepted until \S+Z\.\nRevoked tokens: refused 1, expired 1, not theirs 1\.$/m,
+    /^Their tokens are accepted until \S+Z\.\nRevoked tokens: refused 1, expired 1, of another app 1\.$/m,
   )
   t.equal(await status(token('Ada@Example.com')), 200, 'at once')
-  t.equal(await status(revoked), 401, 'but not one that was revoked there')
-  t.equal(await status(token('bob@example.com')), 401, 'nor one of somebody who is disabled')
+  t.equal(await status(revoked), 401, 'but not one that the app revoked')
+  t.equal(await status(token('bob@example.com')), 401, 'nor one of a disabled user')
   await users(scene, ['enable', 'bob@example.com'])
-  t.equal(await status(token('bob@example.com')), 401, 'also when he is enabled')
-  t.equal(await status(token(native.email)), 401, 'nor one of somebody who was here before')
+  t.equal(await status(token('bob@example.com')), 401, 'not even once they are enabled')
+  t.equal(await status(token(native.email)), 401, 'nor one of a user who existed before')
   t.ok(await logInAt(address, native))
 
   await users(scene, ['log-out', ada.email])
@@ -69,16 +69,16 @@ onEachDatabase(t, 'lets the tokens of a FastAPI application work on', async (t, 
     .map((text) => JSON.parse(text))
   t.match(printed.at(-2), { imported: 1, unchanged: 0, skipped: 2 })
   t.match(printed.at(-1), { revoked: 1, expired: 1, others: 1, accounts_without: 1 })
-  t.equal(await status(token('Ada@Example.com')), 401, 'deleted, and imported once more')
+  t.equal(await status(token('Ada@Example.com')), 401, 'deleted, and imported again')
   t.ok(await logInAt(address, ada))
 
   const keys = await lookInto(t, scene).all(
     "select kid, algorithm from signing_keys where kid like 'fastapi-%'",
   )
-  t.match(keys, [{ algorithm: 'HS256-fastapi' }], 'one key, however often')
+  t.match(keys, [{ algorithm: 'HS256-fastapi' }], 'one key, however often it runs')
 })
 
-t.test('goes by the column and the claim that it is told', async (t) => {
+t.test('uses the claim and the column of --token-subject', async (t) => {
   const scene = await setScene(t)
   const { address } = await startServer(t, scene)
   const file = join(scene.cwd, 'app.db')
@@ -87,17 +87,17 @@ t.test('goes by the column and the claim that it is told', async (t) => {
   const { code, stderr } = await importTokens(scene, file, ['--token-subject', 'user_id=id'])
 
   t.equal(code, 0, stderr)
-  const answer = await fetch(`${address}/getUser`, {
+  const response = await fetch(`${address}/getUser`, {
     headers: bearer(fastapiToken({ user_id: 7, exp: inAnHour() })),
   })
-  t.match([answer.status, await answer.json()], [200, { email: ada.email }])
+  t.match([response.status, await response.json()], [200, { email: ada.email }])
   const other = await fetch(`${address}/getUser`, {
     headers: bearer(fastapiToken({ sub: '7', exp: inAnHour() })),
   })
   t.equal(other.status, 401)
 })
 
-t.test('accepts no tokens where that would not be safe, and imports nobody', async (t) => {
+t.test('accepts no tokens if that is not safe, and imports no users', async (t) => {
   const scene = await setScene(t)
   const file = join(scene.cwd, 'app.db')
   makeFastapiDatabase(file, [
@@ -136,7 +136,7 @@ t.test('accepts no tokens where that would not be safe, and imports nobody', asy
   makeFastapiDatabase(other, FASTAPI_TABLES)
   const second = await importTokens(scene, other, [], 'the secret of another application, also long')
   t.equal(second.code, 1)
-  t.match(second.stderr, 'Tokens of another FastAPI application are accepted until')
+  t.match(second.stderr, 'Tokens of another FastAPI app are accepted until')
   const { stdout } = await users(scene, ['list', '--json'])
   t.equal(JSON.parse(stdout).length, 1)
 })

@@ -6,7 +6,7 @@ import { ada } from '../helper.ts'
 import { logInAt, postJson, startServer } from '../server-process.ts'
 import { HASH, hashOf, lookInto, onEachDatabase, setScene, users } from './user-scene.ts'
 
-onEachDatabase(t, 'imports the users of a FastAPI application', async (t, scene) => {
+onEachDatabase(t, 'imports the users of a FastAPI app', async (t, scene) => {
   const { address } = await startServer(t, scene)
   const file = join(scene.cwd, 'app.db')
   const hashed = await hash(ada.password, 4)
@@ -55,7 +55,7 @@ onEachDatabase(t, 'imports the users of a FastAPI application', async (t, scene)
   t.same(rest[0], { user: 3, reasons: ['email must be an e-mail address'] })
 })
 
-t.test('knows how such applications call their columns, and says what it does not know', async (t) => {
+t.test('knows the usual names of columns, and names the ones it ignores', async (t) => {
   const scene = await setScene(t)
   const variants: [
     table: string,
@@ -113,7 +113,7 @@ t.test('knows how such applications call their columns, and says what it does no
 
   const unknown: [statement: string | undefined, message: string][] = [
     [undefined, 'unable to open'],
-    ['create table people (id integer)', 'There is no table users'],
+    ['create table people (id integer)', 'This database has no table users'],
     ['create table users (id integer, password text)', 'has no column email'],
     ['create table users (id integer, email text)', 'has no column hashed_password'],
   ]

@@ -8,7 +8,7 @@ import { importText, line, lookInto, onEachDatabase } from './user-scene.ts'
 const LINES = 20_000
 const BATCH = 100
 
-onEachDatabase(t, 'goes on after it was killed, without a batch in halves', async (t, scene) => {
+onEachDatabase(t, 'continues after it was killed, without half a batch', async (t, scene) => {
   const text = Array.from({ length: LINES }, (_, index) => line(index)).join('')
   const file = join(scene.cwd, 'users.ndjson')
   writeFileSync(file, text)

@@ -5,7 +5,7 @@ import { ada } from '../helper.ts'
 import { logInAt, startServer } from '../server-process.ts'
 import { HASH, hashOf, importText, line, lookInto, onEachDatabase, users } from './user-scene.ts'
 
-onEachDatabase(t, 'imports accounts, which log in with the passwords that they had', async (t, scene) => {
+onEachDatabase(t, 'imports users, who log in with the passwords that they had', async (t, scene) => {
   const { address } = await startServer(t, scene)
   const hashed = await hash(ada.password, 4)
   const people = ['$2a$', '$2b$', '$2y$'].map((variant, index) => ({
@@ -42,13 +42,13 @@ onEachDatabase(t, 'imports accounts, which log in with the passwords that they h
   )
   t.same(events, [{ event: 'user_created', reason: 'imported', actor: userInfo().username, events: 4 }])
 
-  // The logins have made hashes of the present cost, so the lines of those who have logged in differ.
+  // The logins have rehashed the passwords with the current cost, so the lines of these users differ.
   const again = await importText(scene, 'users.ndjson', text, ['--skip-existing'])
   t.match(again.result, { imported: 0, unchanged: 1, skipped: 3, bad: 0 })
   t.equal(await db.value('select count(*) from audit_events where reason = ?', 'imported'), 4, 'no event')
 })
 
-onEachDatabase(t, 'imports again only what is not there yet', async (t, scene) => {
+onEachDatabase(t, 'imports only users who do not exist yet', async (t, scene) => {
   const lines = Array.from({ length: 50 }, (_, index) => line(index, { created_at: '2026-01-01T00:00:00Z' }))
   const header = 'email,hashed_password,created_at\n'
   const rows = lines.map((text) => `${Object.values(JSON.parse(text)).join()}\n`)
@@ -62,7 +62,8 @@ onEachDatabase(t, 'imports again only what is not there yet', async (t, scene) =
   t.equal(await db.value('select count(*) from users'), 50)
   t.equal(
     await db.value(
-      `select count(distinct user_id) from audit_events where event = 'user_created' and user_id in (select id from users)`,
+      `select count(distinct user_id) from audit_events
+       where event = 'user_created' and user_id in (select id from users)`,
     ),
     50,
   )
@@ -70,7 +71,7 @@ onEachDatabase(t, 'imports again only what is not there yet', async (t, scene) =
 
 onEachDatabase(
   t,
-  'refuses tokens that an account had before it was deleted and imported again',
+  'refuses the tokens that a user had before they were deleted and imported again',
   async (t, scene) => {
     const { address } = await startServer(t, scene)
     const id = '01a20490-3f02-7409-818a-1861e0ce0328'
@@ -86,11 +87,11 @@ onEachDatabase(
     t.match((await importText(scene, 'users.ndjson', text)).result, { imported: 1 })
 
     t.equal(await status(), 401, 'the same id, but not the same session')
-    t.ok(await logInAt(address, ada), 'it can log in')
+    t.ok(await logInAt(address, ada), 'they can log in')
   },
 )
 
-onEachDatabase(t, 'reads standard input, and writes nothing when it is only to check', async (t, scene) => {
+onEachDatabase(t, 'reads standard input, and writes nothing in a dry run', async (t, scene) => {
   const text = line(1) + line(2)
 
   const checked = await users(scene, ['import', '-', '--format', 'ndjson', '--dry-run'], text)

@@ -3,12 +3,12 @@ import type { Test } from 'tap'
 import { type Database, openDatabase } from '../../drizzle/index.ts'
 import { makeSchema } from '../postgres.ts'
 
-/** The settings of a deployment, as the environment gives them. */
+/** The settings of a deployment, as environment variables. */
 type Settings = Record<string, string> & { DATABASE_URL: string }
 
 const SECRET_KEY = 'a secret for tests, of 32 bytes or more'
 
-/** A place in a working directory. */
+/** A SQLite database in a working directory. */
 export async function sqlite(_t: Test, cwd: string): Promise<Settings> {
   return { DATABASE_URL: join(cwd, 'postern.db'), SECRET_KEY }
 }
@@ -18,13 +18,13 @@ async function postgres(t: Test): Promise<Settings> {
   return { DATABASE_URL: url, DATABASE_SCHEMA: schema, SECRET_KEY }
 }
 
-/** An empty place for each kind of database. */
+/** The settings of an empty database of each kind. */
 export const places: Record<string, (t: Test, cwd: string) => Promise<Settings>> = {
   SQLite: sqlite,
   PostgreSQL: postgres,
 }
 
-/** Opens a place's database for as long as the test takes, and makes its tables. */
+/** Opens a database until the test ends, and creates its tables. */
 export async function openPlace(
   t: Test,
   { DATABASE_URL, DATABASE_SCHEMA: schema }: Settings,

@@ -9,14 +9,14 @@ import { assertServes, issueToken, NEW, opensAll, sealFirstKey } from './reseal-
 
 interface Scene {
   cwd: string
-  /** The file of the kept secret. */
+  /** The file with the secret. */
   secretPath: string
   db: Beside
   /** A token that was issued before. */
   token: string
 }
 
-/** A deployment that keeps its secret beside its database, whose service has stopped. */
+/** A stopped deployment, whose secret is in a file beside its database. */
 async function setScene(t: Test): Promise<Scene> {
   const cwd = t.testdir()
   const token = await issueToken(t, { cwd })
@@ -24,7 +24,7 @@ async function setScene(t: Test): Promise<Scene> {
   return { cwd, secretPath: `${path}.secret`, db: openSqliteBeside(t, path), token }
 }
 
-t.test('replaces a kept secret by a random one', async (t) => {
+t.test('replaces the stored secret by a random one', async (t) => {
   const { cwd, secretPath, db, token } = await setScene(t)
   const before = readFileSync(secretPath, 'utf8').trim()
 
@@ -42,7 +42,7 @@ t.test('replaces a kept secret by a random one', async (t) => {
   await assertServes(t, { cwd }, token)
 })
 
-t.test('replaces a kept secret by a given one', async (t) => {
+t.test('replaces the stored secret by a given one', async (t) => {
   const { cwd, secretPath, db, token } = await setScene(t)
 
   const { code } = await postern(['keys', 'reseal'], { cwd, env: { NEW_SECRET_KEY: NEW } })
@@ -53,7 +53,7 @@ t.test('replaces a kept secret by a given one', async (t) => {
   await assertServes(t, { cwd }, token)
 })
 
-t.test('goes on where it was interrupted, with the same new secret', async (t) => {
+t.test('continues after an interruption, with the same new secret', async (t) => {
   const { cwd, secretPath, db, token } = await setScene(t)
   const before = readFileSync(secretPath, 'utf8').trim()
   writeFileSync(`${secretPath}.new`, `${NEW}\n`, { mode: 0o600 })
@@ -69,7 +69,7 @@ t.test('goes on where it was interrupted, with the same new secret', async (t) =
   await assertServes(t, { cwd }, token)
 })
 
-t.test('a database without its kept secret is a clear error, and no new secret is made', async (t) => {
+t.test('refuses a database without its stored secret, and creates no new one', async (t) => {
   const { cwd, secretPath } = await setScene(t)
   rmSync(secretPath)
 

@@ -11,7 +11,7 @@ export const NEW = 'the secret to come, of 32 bytes or more'
 /**
  * Lets the service issue a token, and stops it.
  *
- * @param keys how many there are to be: one that signs, and one that is to sign next
+ * @param keys how many keys to create: one that signs, and the next one
  */
 export async function issueToken(t: Test, options: CliOptions, { keys = 2 } = {}): Promise<string> {
   const server = await startServer(t, options)
@@ -22,7 +22,7 @@ export async function issueToken(t: Test, options: CliOptions, { keys = 2 } = {}
   return token
 }
 
-/** Whether a secret opens every key in the database. */
+/** Whether a secret decrypts every key in the database. */
 export async function opensAll(db: Beside, secret: string): Promise<boolean> {
   try {
     return (await stealKeys(db, secret)).length >= 2
@@ -31,7 +31,7 @@ export async function opensAll(db: Beside, secret: string): Promise<boolean> {
   }
 }
 
-/** Leaves the database as an interruption does, with one of two keys sealed anew. */
+/** Leaves the database as after an interruption: with one of two keys encrypted with the new secret. */
 export async function sealFirstKey(db: Beside, from: string, to: string): Promise<void> {
   const [key] = await stealKeys(db, from)
   if (!key) throw new Error('There is no key')
@@ -39,7 +39,7 @@ export async function sealFirstKey(db: Beside, from: string, to: string): Promis
   await db.run('update signing_keys set sealed_private_key = ? where kid = ?', sealed, key.kid)
 }
 
-/** Asserts that the service starts, admits the token of before, and issues others. */
+/** Asserts that the service starts, accepts an earlier token, and issues others. */
 export async function assertServes(t: Test, options: CliOptions, token: string): Promise<void> {
   const { address, stop } = await startServer(t, options)
   for (const each of [token, await logInAt(address, ada)]) {

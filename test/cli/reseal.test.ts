@@ -11,7 +11,7 @@ import { lookInto, onEachDatabase } from './user-scene.ts'
 
 onEachDatabase(
   t,
-  'seals under another SECRET_KEY, with which the service is then to start',
+  'encrypts the keys with another SECRET_KEY, with which the service then starts',
   async (t, scene) => {
     const { cwd, env } = scene
     const { SECRET_KEY: OLD = '' } = env
@@ -50,7 +50,7 @@ onEachDatabase(
   },
 )
 
-onEachDatabase(t, 'goes on where it was interrupted, when told the same secrets', async (t, scene) => {
+onEachDatabase(t, 'continues after an interruption, with the same secrets', async (t, scene) => {
   const { cwd, env } = scene
   const token = await issueToken(t, scene)
   const db = lookInto(t, scene)
@@ -68,7 +68,7 @@ onEachDatabase(t, 'goes on where it was interrupted, when told the same secrets'
 
 onEachDatabase(
   t,
-  'makes a new secret a new key of HS256, and lets the former one verify its tokens',
+  'creates a new HS256 key from a new secret, and lets the former one verify its tokens',
   async (t, { cwd, ...scene }) => {
     const { SECRET_KEY: OLD } = scene.env
     const env = { ...scene.env, ALGORITHM: 'HS256' }
@@ -94,21 +94,17 @@ onEachDatabase(
   },
 )
 
-onEachDatabase(
-  t,
-  'lets no key of the former secret sign that was waiting to',
-  async (t, { cwd, ...scene }) => {
-    const env = { ...scene.env, ALGORITHM: 'HS256' }
-    await issueToken(t, { cwd, env })
+onEachDatabase(t, 'retires a waiting HS256 key of the former secret', async (t, { cwd, ...scene }) => {
+  const env = { ...scene.env, ALGORITHM: 'HS256' }
+  await issueToken(t, { cwd, env })
 
-    t.equal((await postern(['keys', 'reseal'], { cwd, env: { ...env, NEW_SECRET_KEY: NEW } })).code, 0)
+  t.equal((await postern(['keys', 'reseal'], { cwd, env: { ...env, NEW_SECRET_KEY: NEW } })).code, 0)
 
-    const keys = await posternJson(['keys', 'list'], { cwd, env: { ...env, SECRET_KEY: NEW } })
-    t.same(
-      keys.map(({ state }) => state),
-      ['signing', 'retired', 'published'],
-    )
-    const stolen = await stealKeys(lookInto(t, { cwd, env }), NEW)
-    t.equal(stolen.at(-1)?.privateKey, NEW)
-  },
-)
+  const keys = await posternJson(['keys', 'list'], { cwd, env: { ...env, SECRET_KEY: NEW } })
+  t.same(
+    keys.map(({ state }) => state),
+    ['signing', 'retired', 'published'],
+  )
+  const stolen = await stealKeys(lookInto(t, { cwd, env }), NEW)
+  t.equal(stolen.at(-1)?.privateKey, NEW)
+})

@@ -9,7 +9,7 @@ const DAY = 24 * HOUR
 
 const ago = (milliseconds: number) => new Date(Date.now() - milliseconds)
 
-/** Expired rows of more than one step, and as many others. */
+/** More expired rows than one step deletes, and as many others. */
 async function fill(database: Database): Promise<void> {
   const many = Array.from({ length: 1500 })
   for (const expiresAt of [ago(2 * HOUR), ago(HOUR / 2), ago(-HOUR)]) {
@@ -34,7 +34,7 @@ async function countRows(database: Database): Promise<number[]> {
 }
 
 for (const [kind, settingsOf] of Object.entries(places)) {
-  t.test(`deletes what has expired, and nothing else, on ${kind}`, async (t) => {
+  t.test(`deletes expired rows, and nothing else, on ${kind}`, async (t) => {
     const cwd = t.testdir()
     const env = await settingsOf(t, cwd)
     const database = await openPlace(t, env)

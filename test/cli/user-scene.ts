@@ -7,7 +7,7 @@ import type { Exit } from '../server-process.ts'
 import { type Beside, openBeside } from '../shared-database.ts'
 import { openPlace, places } from './places.ts'
 
-/** Where commands run, and what they work on: a database that has its tables. */
+/** A working directory and settings for commands, with a database that has its tables. */
 export interface Scene extends CliOptions {
   env: Record<string, string> & { DATABASE_URL: string }
 }
@@ -28,7 +28,7 @@ export async function setScene(t: Test, kind = 'SQLite'): Promise<Scene> {
   return { cwd, env: { ...env, BCRYPT_COST: '10' } }
 }
 
-/** Opens the database beside the commands. */
+/** Opens the database, while commands use it. */
 export function lookInto(t: Test, { env }: Scene): Beside {
   return openBeside(t, env)
 }
@@ -38,14 +38,14 @@ export async function users(scene: Scene, args: string[], input: string | Buffer
   return await postern(['users', ...args], { ...scene, input })
 }
 
-/** Runs `postern users …`, which must succeed, and reads the JSON that it prints. */
+/** Runs `postern users … --json`, which must succeed, and parses its output. */
 export async function usersJson(scene: Scene, args: string[], input = ''): Promise<Record<string, string>> {
   const { code, stdout, stderr } = await users(scene, [...args, '--json'], input)
   if (code !== 0) throw new Error(`users ${args.join(' ')}: ${stderr}`)
   return JSON.parse(stdout)
 }
 
-/** Imports text as a file of that name, and reads what is printed for scripts. */
+/** Imports a text as a file of that name, and parses the output. */
 export async function importText(
   scene: Scene,
   name: string,
@@ -61,15 +61,15 @@ export async function importText(
   return { ...exit, result: printed.at(-1), badLines }
 }
 
-/** A hash that could be of a password, though of none that is known. */
+/** A valid hash of an unknown password. */
 export const HASH = '$2b$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01236'
 
-/** A line of NDJSON: an account that can be imported, but for what is said otherwise. */
+/** A line of NDJSON: a user that can be imported, with other fields if given. */
 export function line(index: number, fields: object = {}): string {
   return `${JSON.stringify({ email: `user${index}@example.com`, hashed_password: hashOf(index), ...fields })}\n`
 }
 
-/** Another hash for each account. */
+/** A different hash for each user. */
 export function hashOf(index: number): string {
   const digest = createHash('sha256').update(String(index)).digest('hex')
   return `$2b$12$${digest.slice(0, 21)}u${digest.slice(21, 51)}e`

@@ -5,7 +5,7 @@ import { importText, line, lookInto, onEachDatabase, setScene, users } from './u
 
 const ESCAPES = '\u001b[31m\u0007\u202e\nroot'
 
-onEachDatabase(t, 'lists accounts a page at a time', async (t, scene) => {
+onEachDatabase(t, 'lists users one page at a time', async (t, scene) => {
   const lines = ['ada@a.test', 'bob@a.test', 'c_d@b.test', 'cxd@b.test', 'd%d@b.test'].map((email, index) =>
     line(index, { email, ...(index === 1 && { disabled_at: '2026-01-01T00:00:00Z' }) }),
   )
@@ -23,7 +23,7 @@ onEachDatabase(t, 'lists accounts a page at a time', async (t, scene) => {
   t.same(second.emails, ['c_d@b.test', 'cxd@b.test', 'd%d@b.test'])
   t.equal(second.stderr, '', 'and no more')
   t.same((await list('--email', 'A.TEST')).emails, ['ada@a.test', 'bob@a.test'])
-  t.same((await list('--email', 'c_')).emails, ['c_d@b.test'], 'no pattern')
+  t.same((await list('--email', 'c_')).emails, ['c_d@b.test'], 'an underscore is no wildcard')
   t.same((await list('--email', '%')).emails, ['d%d@b.test'])
   t.same((await list('--disabled')).emails, ['bob@a.test'])
   t.equal((await list('--enabled')).emails.length, 4)
@@ -36,7 +36,7 @@ onEachDatabase(t, 'lists accounts a page at a time', async (t, scene) => {
   t.equal((await users(scene, ['list', '--email', 'nobody'])).stdout, 'none\n')
 })
 
-t.test('shows nothing that a terminal would act on', async (t) => {
+t.test('prints no control characters', async (t) => {
   const scene = await setScene(t)
   const name = `Ada${ESCAPES}`
   await importText(scene, 'users.ndjson', line(1, { email: ada.email, name }))
@@ -51,13 +51,13 @@ t.test('shows nothing that a terminal would act on', async (t) => {
   }
   const { stdout } = await users(scene, ['show', ada.email, '--json'])
   assertHarmless(stdout, 'JSON')
-  t.equal(JSON.parse(stdout).name, name, 'which is exact all the same')
+  t.equal(JSON.parse(stdout).name, name, 'which still has the exact name')
 })
 
-t.test('says by its exit code what went wrong', async (t) => {
+t.test('exits with a code for each kind of failure', async (t) => {
   const scene = await setScene(t)
   const wrong: [code: number, args: string[], message: string][] = [
-    [1, ['disable', '01a20490-3f02-7409-818a-1861e0ce0328'], 'There is no account 01a20490'],
+    [1, ['disable', '01a20490-3f02-7409-818a-1861e0ce0328'], 'There is no user 01a20490'],
     [1, ['import', 'nowhere.csv'], 'nowhere.csv'],
     [2, ['show'], 'missing required argument'],
     [2, ['list', '--limit', '0'], 'whole number from 1 to 1000'],
@@ -76,10 +76,10 @@ t.test('says by its exit code what went wrong', async (t) => {
   }
 })
 
-t.test('takes a password from standard input alone, and only a good one', async (t) => {
+t.test('reads a password only from standard input, and refuses bad ones', async (t) => {
   const scene = await setScene(t)
   const wrong: [input: string | Buffer, message: string][] = [
-    ['', 'No password came'],
+    ['', 'no password on standard input'],
     ['password123\n', 'most common'],
     ['two lines of\na password\n', 'one line'],
     ['x'.repeat(100_000), 'too long'],
@@ -115,6 +115,6 @@ t.test('explains each command with an example', async (t) => {
   for (const command of commands) {
     let help = ''
     command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
-    t.match(help, `\n  postern users ${command.name()}`)
+    t.match(help, `\n  $ postern users ${command.name()}`)
   }
 })

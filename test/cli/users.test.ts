@@ -4,7 +4,7 @@ import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, startServer } from '../server-process.ts'
 import { lookInto, onEachDatabase, users, usersJson } from './user-scene.ts'
 
-onEachDatabase(t, 'what is done counts on the next request of a running service', async (t, scene) => {
+onEachDatabase(t, 'changes take effect on the next request of a running service', async (t, scene) => {
   const { address } = await startServer(t, scene)
   const bob = { ...ada, email: 'bob@example.com' }
   await postJson(`${address}/register`, ada)
@@ -23,11 +23,11 @@ onEachDatabase(t, 'what is done counts on the next request of a running service'
   t.equal(await statusOf(token), 200)
 
   t.match((await usersJson(scene, ['disable', ada.email]))['disabled_at'], /Z$/)
-  t.equal(await statusOf(token), 401, 'disabled: its token')
-  t.equal(await logInStatus(ada.password), 403, 'and its login')
+  t.equal(await statusOf(token), 401, 'disabled: their token')
+  t.equal(await logInStatus(ada.password), 403, 'and their login')
 
   t.equal((await usersJson(scene, ['enable', id]))['disabled_at'], null)
-  t.equal(await statusOf(token), 401, 'enabled: the token of before stays refused')
+  t.equal(await statusOf(token), 401, 'enabled: the earlier token stays refused')
   token = await logInAt(address, ada)
   t.equal(await statusOf(token), 200)
 
@@ -38,14 +38,14 @@ onEachDatabase(t, 'what is done counts on the next request of a running service'
   const changed = await users(scene, ['set-password', id], 'another good passphrase\n')
   t.equal(changed.code, 0, changed.stderr)
   t.notMatch(changed.stdout + changed.stderr, 'another good passphrase')
-  t.equal(await statusOf(token), 401, 'another password: its token')
+  t.equal(await statusOf(token), 401, 'new password: their token')
   t.equal(await logInStatus(ada.password), 401, 'and the former password')
   token = await logInAt(address, { ...ada, password: 'another good passphrase' })
   t.equal(await statusOf(token), 200)
 
   t.match(await usersJson(scene, ['delete', ada.email]), { id, email: ada.email })
   t.equal(await statusOf(token), 401, 'deleted')
-  t.equal(await statusOf(tokenOfBob), 200, 'nobody else’s token')
+  t.equal(await statusOf(tokenOfBob), 200, 'the other user’s token')
 
   const events = await lookInto(t, scene).all(
     `select event, reason, actor from audit_events where user_id = ? and actor is not null order by created_at, id`,
@@ -61,23 +61,23 @@ onEachDatabase(t, 'what is done counts on the next request of a running service'
   ])
 })
 
-onEachDatabase(t, 'makes an account that can log in', async (t, scene) => {
+onEachDatabase(t, 'creates a user who can log in', async (t, scene) => {
   const { address } = await startServer(t, scene)
   const grace = { ...ada, email: 'grace@example.com', password: 'correct horse battery' }
 
   const args = ['add', ' Grace@Example.com', '--name', 'Grace']
-  const made = await usersJson(scene, args, `${grace.password}\n`)
+  const created = await usersJson(scene, args, `${grace.password}\n`)
 
-  t.match(made, { email: grace.email, name: 'Grace', disabled_at: null })
-  t.match(made['id'], /^[\da-f]{8}-[\da-f]{4}-7/)
+  t.match(created, { email: grace.email, name: 'Grace', disabled_at: null })
+  t.match(created['id'], /^[\da-f]{8}-[\da-f]{4}-7/)
   const token = await logInAt(address, grace)
   t.equal((await fetch(`${address}/getUser`, { headers: bearer(token) })).status, 200)
   const events = await lookInto(t, scene).value(
     `select count(*) from audit_events where event = 'user_created' and user_id = ?`,
-    made['id'],
+    created['id'],
   )
   t.equal(events, 1)
   const again = await users(scene, ['add', grace.email], grace.password)
   t.equal(again.code, 1)
-  t.match(again.stderr, 'There is an account grace@example.com already')
+  t.match(again.stderr, 'A user with the e-mail grace@example.com already exists')
 })

@@ -8,7 +8,7 @@ import { parseWholeNumber } from '../terminal/whole-number.ts'
 import { findUser } from '../users/user.ts'
 import { readAuditTrail } from './trail.ts'
 
-/** Events that are listed where nobody says how many. */
+/** How many events are listed without `--limit` and `--since`. */
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 999_999_999
 
@@ -21,20 +21,24 @@ interface AuditOptions {
   json?: true
 }
 
-/** `postern audit`: who did what. */
+/** `postern audit`: the audit trail. */
 export function auditCommand(): Command {
   return new Command('audit')
-    .description('list the audit trail, oldest event first')
-    .option('--user <user>', 'only what is about this account: its e-mail or its id')
-    .addOption(new Option('--event <name>', 'only events of this name').choices(AUDIT_EVENTS))
-    .option('--since <when>', 'only from then on: as in 90m, 24h, 7d or 2026-11-22T09:30:00Z', parseSince)
+    .description('list the audit trail, oldest events first')
+    .option('--user <user>', 'only events of this user (e-mail or id)')
+    .addOption(new Option('--event <name>', 'only events with this name').choices(AUDIT_EVENTS))
+    .option(
+      '--since <when>',
+      'only events since then, such as 90m, 24h, 7d or 2026-11-22T09:30:00Z',
+      parseSince,
+    )
     .option(
       '--limit <number>',
-      `only the latest so many; ${DEFAULT_LIMIT} where --since is not given`,
+      `at most this many events, the latest (default: ${DEFAULT_LIMIT}, or all with --since)`,
       (text) => parseWholeNumber(text, MAX_LIMIT),
     )
-    .option('--follow', 'go on with what happens from now on, until interrupted')
-    .option('--json', 'print NDJSON: an object on each line')
+    .option('--follow', 'keep printing new events until interrupted')
+    .option('--json', 'print NDJSON, one object per line')
     .addHelpText(
       'after',
       `
@@ -58,7 +62,7 @@ Examples:
 async function filterOf(database: Database, options: AuditOptions): Promise<AuditFilter> {
   const { user, event, since, limit } = options
   return {
-    // Of an account that is gone only the id is left.
+    // An id is not looked up: a deleted user's events have it too.
     userId: user?.includes('@') ? (await findUser(database, user)).id : user,
     event,
     since,
@@ -85,7 +89,7 @@ function toLine(event: AuditEventRow): string {
   return toJson(toRecord(event))
 }
 
-/** The moment and the name, and then what is known beside them. */
+/** One line: the time, the name, and the known details. */
 function describe(event: AuditEventRow): string {
   const { created_at, event: name, id: _id, ...details } = toRecord(event)
   const known = Object.entries(details).filter(([, value]) => value !== null)
@@ -105,5 +109,7 @@ function parseSince(text: string): Date {
     count === undefined ? new Date(text) : new Date(Date.now() - Number(count) * (UNITS[unit] ?? 0))
   const isInstant = count !== undefined || /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/i.test(text)
   if (isInstant && !Number.isNaN(since.getTime())) return since
-  throw new InvalidArgumentError('It must be as in 90m, 24h, 7d, 2026-11-22 or 2026-11-22T09:30:00Z.')
+  throw new InvalidArgumentError(
+    'It must be a duration or a time, such as 90m, 24h, 7d, 2026-11-22 or 2026-11-22T09:30:00Z.',
+  )
 }

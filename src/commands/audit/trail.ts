@@ -1,17 +1,17 @@
 import type { AuditEventRow, AuditFilter, Database } from '../../../drizzle/index.ts'
 
-/** Events that are read at once. */
+/** Events per query. */
 const PAGE = 1000
-/** Milliseconds between two looks for new events. */
+/** Milliseconds between two queries for new events. */
 const INTERVAL = 1000
-/** Milliseconds that an event may be seen later than one that happened after it: its transaction may have taken longer. */
+/** Milliseconds that an event may become visible after a later event, because its transaction took longer. */
 const DELAY = 10_000
 
 /**
- * Reads the events that match, oldest first, a page at a time.
+ * Reads the matching events, oldest first, one page at a time.
  *
- * @param filter its limit may be infinite: then all of them
- * @param follow whether to go on with what happens from now on, for ever
+ * @param filter whose limit may be infinite, for all events
+ * @param follow whether to continue with new events, without end
  */
 export async function* readAuditTrail(
   { auditEvents }: Pick<Database, 'auditEvents'>,
@@ -28,7 +28,7 @@ export async function* readAuditTrail(
 
   if (!follow) return yield* list()
   const tail = new Tail()
-  // What happens while the list is written is not lost: it comes afterwards.
+  // Events that happen while the list is printed follow after it.
   tail.take(await auditEvents.list({ ...filter, limit: 1 }))
   for await (const events of pages(tail.since)) tail.take(events)
   for await (const events of list()) {
@@ -50,18 +50,18 @@ export async function* readAuditTrail(
   }
 }
 
-/** Knows the newest events, by the clocks of those who have recorded them. */
+/** The newest events seen, by the clocks of the processes that recorded them. */
 class Tail {
-  /** When they happened, by their ids. */
+  /** Event times in milliseconds, by id. */
   readonly #times = new Map<string, number>()
   #newest: number | undefined
 
-  /** From when on an event may have been recorded that is not known yet. */
+  /** The earliest time of an event that may not have been seen yet. */
   get since(): Date | undefined {
     return this.#newest === undefined ? undefined : new Date(this.#newest - DELAY)
   }
 
-  /** @returns those that are new */
+  /** @returns the events that had not been seen */
   take(events: AuditEventRow[]): AuditEventRow[] {
     const fresh = events.filter(({ id }) => !this.#times.has(id))
     for (const { id, createdAt } of fresh) {

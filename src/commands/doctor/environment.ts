@@ -3,7 +3,7 @@ import { hash } from '@node-rs/bcrypt'
 import type { Config } from '../../settings/environment.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
-/** Milliseconds that a hash should take: enough to make guessing dear, and not so long that logins wait in line. */
+/** Milliseconds that a hash should take: enough to make guessing expensive, but not so many that logins queue up. */
 const FAST_HASH = 30
 const SLOW_HASH = 1000
 
@@ -13,16 +13,18 @@ export function checkNode(): Finding[] {
   return [ok(`Node.js ${process.versions.node} on ${process.platform}-${process.arch}`)]
 }
 
-/** Makes a hash as the service does. */
+/** Times one hash, computed as the service does. */
 export async function checkHashing({ bcryptCost }: Config): Promise<Finding[]> {
   const begun = performance.now()
-  await hash('the password of nobody', bcryptCost)
+  await hash('an example of a password', bcryptCost)
   const milliseconds = performance.now() - begun
   const perSecond = (1000 / milliseconds) * availableParallelism()
-  const detail = `a hash at BCRYPT_COST=${bcryptCost} takes ${milliseconds.toFixed(0)} ms: some ${perSecond.toPrecision(2)} logins a second on ${availableParallelism()} cores`
-  if (milliseconds > SLOW_HASH) return [warn(detail, 'Lower BCRYPT_COST, or give the machine faster cores.')]
+  const detail =
+    `a hash at BCRYPT_COST=${bcryptCost} takes ${milliseconds.toFixed(0)} ms: ` +
+    `about ${perSecond.toPrecision(2)} logins per second on ${availableParallelism()} cores`
+  if (milliseconds > SLOW_HASH) return [warn(detail, 'Lower BCRYPT_COST, or use faster cores.')]
   if (milliseconds < FAST_HASH)
-    return [warn(detail, 'Raise BCRYPT_COST: hashes that are fast are fast to guess too.')]
+    return [warn(detail, 'Raise BCRYPT_COST: fast hashes make guessing passwords cheap.')]
   return [ok(detail)]
 }
 
@@ -31,29 +33,31 @@ export function checkIssuer({ issuer }: Config): Finding[] {
   return [
     warn(
       `ISSUER is ${issuer}, which is not an https: URL`,
-      'Set it to the public URL, as in https://auth.example.com: libraries find the keys by it (RFC 8414). Tokens that were issued before are refused from then on.',
+      'Set it to the public URL, such as https://auth.example.com: libraries use it to find the keys (RFC 8414). ' +
+        'Tokens issued before the change are then refused.',
     ),
   ]
 }
 
-/** Whether throttling can tell clients apart, and whether none of them can pass for another. */
+/** Checks that throttling can tell clients apart, and that no client can pose as another. */
 export function checkProxies({ trustProxy, host }: Config): Finding[] {
   const wide = trustProxy.filter(isWide)
   if (wide.length > 0) {
     return [
       fail(
-        `TRUST_PROXY has ${wide.join(' and ')}: strangers who send X-Forwarded-For pass for any address`,
-        'List the addresses of your gateways alone.',
+        `TRUST_PROXY has ${wide.join(' and ')}: any client can claim any address in X-Forwarded-For`,
+        'List only the addresses of your gateways.',
       ),
     ]
   }
-  if (trustProxy.length > 0) return [ok(`X-Forwarded-For is believed from ${trustProxy.join(', ')}`)]
+  if (trustProxy.length > 0) return [ok(`X-Forwarded-For is trusted from ${trustProxy.join(', ')}`)]
   if (!LOOPBACK.test(host)) {
-    return [ok(`X-Forwarded-For is believed from nobody: right where clients reach ${host} themselves`)]
+    return [ok(`X-Forwarded-For is ignored: right if clients connect to ${host} directly`)]
   }
   return [
     warn(
-      `only this machine reaches ${host}, and X-Forwarded-For is believed from nobody: through a gateway, all clients count as one`,
+      `only this machine can reach ${host}, and X-Forwarded-For is ignored: ` +
+        'behind a gateway, all clients have one address',
       'Set TRUST_PROXY=127.0.0.1 if a gateway on this machine sends X-Forwarded-For.',
     ),
   ]

@@ -15,10 +15,10 @@ import { checkKeys, findSecret } from './keys.ts'
 import { reachDatabase } from './reach.ts'
 import { readSettings } from './settings.ts'
 
-/** What was found, and by which check. */
+/** A finding, and the check that made it. */
 export type Result = { check: string } & Finding
 
-/** Makes every check that can be made. Whatever is wrong with one thing, the others are looked at. */
+/** Runs every check that is possible. A check that fails does not stop the others. */
 export async function examine(env: NodeJS.ProcessEnv, instances: number): Promise<Result[]> {
   const results: Result[] = []
   async function run(check: string, find: () => Finding[] | Promise<Finding[]>): Promise<void> {
@@ -73,6 +73,6 @@ async function found(find: () => Finding[] | Promise<Finding[]>): Promise<Findin
     return await find()
   } catch (error) {
     const { code, name } = error as NodeJS.ErrnoException
-    return [fail(`it could not be checked: ${code ?? name}`, 'Let this user read what the service reads.')]
+    return [fail(`could not be checked: ${code ?? name}`, 'Let this user read what the service reads.')]
   }
 }

@@ -4,11 +4,11 @@ import { parseEnv } from 'node:util'
 import { secretKeyPath } from '../../settings/secret-key.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
-/** Bytes. Below the first nothing can be written for long; below the second there is no room to grow. */
+/** Free bytes: below the first, writes will soon fail; below the second, the database has no room to grow. */
 const FULL = 100_000_000
 const NEARLY_FULL = 1_000_000_000
 
-/** Numbers of network file systems, of which the write-ahead log does not work on any (https://sqlite.org/wal.html). */
+/** Type numbers of network file systems, on which the write-ahead log does not work (https://sqlite.org/wal.html). */
 const NETWORK_FILE_SYSTEMS: Record<number, string> = {
   26985: 'NFS',
   20859: 'SMB',
@@ -16,7 +16,7 @@ const NETWORK_FILE_SYSTEMS: Record<number, string> = {
   4266872130: 'SMB2',
 }
 
-/** @param database path of the SQLite file; null where there is none */
+/** @param database path of the SQLite file; null if there is none */
 export function checkPermissions(database: string | null): Finding[] {
   if (process.platform === 'win32') return [ok('not checked on Windows')]
   const databaseFiles = database === null ? [] : ['', '-wal', '-shm'].map((suffix) => database + suffix)
@@ -25,15 +25,15 @@ export function checkPermissions(database: string | null): Finding[] {
   const findings = files.flatMap(checkMode)
   return findings.length > 0 || files.length === 0
     ? findings
-    : [ok(`${files.join(', ')}: only their owner can read them`)]
+    : [ok(`readable only by their owner: ${files.join(', ')}`)]
 }
 
 function checkMode(path: string): Finding[] {
   const mode = statSync(path).mode & 0o777
-  const detail = `${path} has the mode ${mode.toString(8).padStart(4, '0')}`
+  const detail = `${path} has mode ${mode.toString(8).padStart(4, '0')}`
   const remedy = `chmod 600 ${path}`
-  if (mode & 0o007) return [fail(`${detail}: every user of this machine can get at its secrets`, remedy)]
-  if (mode & 0o070) return [warn(`${detail}: its group can get at its secrets`, remedy)]
+  if (mode & 0o007) return [fail(`${detail}: every user of this machine can access its secrets`, remedy)]
+  if (mode & 0o070) return [warn(`${detail}: its group can access its secrets`, remedy)]
   return []
 }
 
@@ -52,7 +52,7 @@ export function checkDisk(database: string): Finding[] {
   const { bavail, bsize, type } = statfsSync(directory)
   const free = bavail * bsize
   const size = existsSync(database) ? statSync(database).size : 0
-  const detail = `${gigabytes(free)} free in ${directory}, the database has ${gigabytes(size)}`
+  const detail = `${gigabytes(free)} free in ${directory}, the database takes ${gigabytes(size)}`
   const network = NETWORK_FILE_SYSTEMS[type]
   return [
     ...(network === undefined
@@ -64,9 +64,9 @@ export function checkDisk(database: string): Finding[] {
           ),
         ]),
     free < FULL
-      ? fail(detail, 'Make room: logins and logouts fail when the disk is full.')
+      ? fail(detail, 'Free disk space: logins and logouts fail when the disk is full.')
       : free < Math.max(NEARLY_FULL, size)
-        ? warn(detail, 'Make room: a backup onto this disk needs as much as the database has.')
+        ? warn(detail, 'Free disk space: a backup onto this disk takes as much as the database.')
         : ok(detail),
   ]
 }

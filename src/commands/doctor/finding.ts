@@ -1,12 +1,12 @@
-/** How bad it is. */
+/** The severity of a finding. */
 export type Status = 'ok' | 'warn' | 'fail'
 
-/** What a check has found. It never has a secret in it. */
+/** What a check has found. It never contains a secret. */
 export interface Finding {
   status: Status
-  /** How it is. */
+  /** What was found. */
   detail: string
-  /** What to do about it; null where there is nothing to do. */
+  /** How to fix it; null if there is nothing to fix. */
   remedy: string | null
 }
 
@@ -14,12 +14,12 @@ export function ok(detail: string): Finding {
   return { status: 'ok', detail, remedy: null }
 }
 
-/** It works, but not as it should. */
+/** It works, but should be improved. */
 export function warn(detail: string, remedy: string): Finding {
   return { status: 'warn', detail, remedy }
 }
 
-/** It does not work, or what it does is not safe. */
+/** It does not work, or is not safe. */
 export function fail(detail: string, remedy: string): Finding {
   return { status: 'fail', detail, remedy }
 }

@@ -11,13 +11,13 @@ interface DoctorOptions {
   json?: true
 }
 
-/** `postern doctor`: whether everything is as it should be. */
+/** `postern doctor`: checks a deployment. */
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('check settings, database, keys, clock and permissions, and say what to do')
+    .description('check settings, database, keys, clock and permissions, and say what to fix')
     .option(
       '--instances <number>',
-      'processes that share the PostgreSQL server',
+      'how many processes share the PostgreSQL server',
       (text) => parseWholeNumber(text, MAX_INSTANCES),
       1,
     )
@@ -25,9 +25,10 @@ export function doctorCommand(): Command {
     .addHelpText(
       'after',
       `
-It changes nothing, and also works where the service cannot start. Run it as the service's user, in its directory and with its settings.
+It changes nothing, and works even if the service cannot start. Run it as the
+service’s user, in its directory and with its settings.
 
-Exit code: 1 where a check fails; a warning is no failure.
+Exit code: 1 if a check fails, 0 if there are only warnings.
 
 Examples:
   $ postern doctor
@@ -46,7 +47,7 @@ function describe({ check, status, detail, remedy }: Result): string {
 }
 
 function summary(results: Result[]): string {
-  return `${count(results, 'ok')} ok, ${count(results, 'warn')} to look at, ${count(results, 'fail')} failing`
+  return `ok: ${count(results, 'ok')}, warnings: ${count(results, 'warn')}, failures: ${count(results, 'fail')}`
 }
 
 function count(results: Result[], status: Status): number {

@@ -8,38 +8,38 @@ import { secretKeyPath } from '../../settings/secret-key.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 const DAY = 86_400_000
-/** Days after which somebody should think of a new key, where none comes by itself. */
+/** Days after which a key should be replaced, if there is no automatic rotation. */
 const OLD = 365
-/** Days that the service may take for what it does every hour. */
+/** Days that the service may be late with its hourly rotation. */
 const GRACE = 1
 
-/** Where the secret is that the keys are sealed with. */
+/** The secret that the keys are encrypted with. */
 export interface FoundSecret {
-  /** Undefined where there is none that could be used. */
+  /** Undefined if there is no usable one. */
   secretKey: string | undefined
   findings: Finding[]
 }
 
-/** Finds the secret, and makes none, unlike the service. */
+/** Finds the secret. Unlike the service, it creates none. */
 export function findSecret({ secretKey, databaseUrl }: Config): FoundSecret {
   if (secretKey !== undefined) return { secretKey, findings: [ok('SECRET_KEY is set')] }
   if (isPostgresUrl(databaseUrl)) {
-    return none('SECRET_KEY is not set', 'Set it: with PostgreSQL, every instance needs the same one.')
+    return none('SECRET_KEY is not set', 'Set it: with PostgreSQL, every instance needs the same secret.')
   }
   const database = databasePath(databaseUrl)
   if (database === null)
-    return { secretKey: undefined, findings: [ok('none is kept for a database in memory')] }
+    return { secretKey: undefined, findings: [ok('not stored for a database in memory')] }
   const path = secretKeyPath(database)
   if (!existsSync(path)) {
     if (!existsSync(database))
-      return { secretKey: undefined, findings: [ok(`${path} is made at the first start`)] }
+      return { secretKey: undefined, findings: [ok(`the service creates ${path} at its first start`)] }
     return none(
-      `SECRET_KEY is not set, and ${path} is not there`,
-      `Restore ${path}, or set SECRET_KEY to what was in it: without it the service does not start.`,
+      `SECRET_KEY is not set, and ${path} does not exist`,
+      `Restore ${path}, or set SECRET_KEY to its content: the service does not start without it.`,
     )
   }
   const kept = readFileSync(path, 'utf8').trim()
-  if (isSecretKey(kept)) return { secretKey: kept, findings: [ok(`kept in ${path}`)] }
+  if (isSecretKey(kept)) return { secretKey: kept, findings: [ok(`stored in ${path}`)] }
   return none(`${path} is too short to hold a secret`, 'Restore it, or set SECRET_KEY.')
 }
 
@@ -47,7 +47,7 @@ function none(detail: string, remedy: string): FoundSecret {
   return { secretKey: undefined, findings: [fail(detail, remedy)] }
 }
 
-/** @param secretKey undefined where there is none to try */
+/** @param secretKey undefined if there is none to try */
 export function checkKeys(
   rows: SigningKeyRow[],
   secretKey: string | undefined,
@@ -56,12 +56,13 @@ export function checkKeys(
   const now = new Date()
   const live = rows.filter((key) => isLive(key, now))
   const findings: Finding[] = []
-  const sealed = secretKey === undefined ? [] : live.filter((key) => !opens(key, secretKey))
-  if (sealed.length > 0) {
+  const undecryptable = secretKey === undefined ? [] : live.filter((key) => !opens(key, secretKey))
+  if (undecryptable.length > 0) {
     findings.push(
       fail(
-        `SECRET_KEY does not open ${sealed.map(({ kid }) => kid).join(', ')}: the service would not start`,
-        'Set the SECRET_KEY that the keys were sealed with. If a reseal was interrupted, run postern keys reseal again.',
+        `SECRET_KEY does not decrypt ${undecryptable.map(({ kid }) => kid).join(', ')}: the service would not start`,
+        'Set the SECRET_KEY that the keys were encrypted with. ' +
+          'If postern keys reseal was interrupted, run it again.',
       ),
     )
   }
@@ -72,11 +73,18 @@ export function checkKeys(
       key.retiresAt === null,
   )
   if (!signer)
-    return [...findings, ok(`no key signs by ${algorithm} yet: the service makes one when it starts`)]
+    return [
+      ...findings,
+      ok(`there is no ${algorithm} signing key yet: the service creates one when it starts`),
+    ]
   const age = (now.getTime() - signer.createdAt.getTime()) / DAY
   findings.push(...checkAge(signer.kid, age, keyRotationDays), ...findOverdue(live, rows, now))
   if (findings.some(({ status }) => status !== 'ok')) return findings
-  return [ok(`${signer.kid} signs by ${algorithm}, since ${age.toFixed(0)} days; ${live.length} verify`)]
+  return [
+    ok(
+      `${signer.kid} has signed with ${algorithm} for ${age.toFixed(0)} days; keys that verify: ${live.length}`,
+    ),
+  ]
 }
 
 function opens({ kid, sealedPrivateKey }: SigningKeyRow, secretKey: string): boolean {
@@ -94,7 +102,7 @@ function checkAge(kid: string, age: number, rotationDays: number | undefined): F
     return [
       warn(
         `${detail}, and KEY_ROTATION_DAYS is ${rotationDays}`,
-        'Start the service, which rotates by itself, and see its log; or run postern keys rotate.',
+        'Start the service, which rotates the keys, and check its log; or run postern keys rotate.',
       ),
     ]
   }
@@ -102,13 +110,13 @@ function checkAge(kid: string, age: number, rotationDays: number | undefined): F
   return [warn(detail, 'Set KEY_ROTATION_DAYS, or run postern keys rotate.')]
 }
 
-/** Keys that have long been replaced and have no end, since nobody has looked after them. */
+/** Keys that were replaced long ago, but never retired. */
 function findOverdue(live: SigningKeyRow[], rows: SigningKeyRow[], now: Date): Finding[] {
   const overdue = live.filter(({ kid, retiresAt }) => {
     const successor = rows.find(({ predecessor }) => predecessor === kid)
     return retiresAt === null && successor && now.getTime() - successor.activatesAt.getTime() > GRACE * DAY
   })
   return overdue.map(({ kid }) =>
-    warn(`${kid} was replaced long ago, and still verifies`, 'Start the service, which ends its use.'),
+    warn(`${kid} was replaced long ago, but still verifies`, 'Start the service, which retires it.'),
   )
 }

@@ -3,17 +3,17 @@ import { InvalidOptionsError } from '../../settings/parse.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { isMisspelling } from './misspelling.ts'
 
-/** The settings as far as they can be read. */
+/** The settings, as far as they are valid. */
 export interface ReadSettings {
   config: Config
-  /** Names of those that are wrong; in `config` they have their defaults. */
+  /** The names of invalid settings, which have their defaults in `config`. */
   wrong: Set<string>
   findings: Finding[]
 }
 
 const NAMES = Object.keys(ConfigSchema.properties).map(environmentName)
 
-/** Reads the settings as the service does, but goes on where one is wrong. */
+/** Reads the settings as the service does, but continues after an invalid one. */
 export function readSettings(env: NodeJS.ProcessEnv): ReadSettings {
   const wrong = new Set<string>()
   const findings = [...readFile(), ...findMisspellings(env)]
@@ -22,13 +22,14 @@ export function readSettings(env: NodeJS.ProcessEnv): ReadSettings {
     try {
       const config = readConfig(usable)
       const set = NAMES.filter((name) => env[name] !== undefined)
-      if (wrong.size === 0) findings.push(ok(set.length > 0 ? `${set.join(', ')} set` : 'all by default'))
+      if (wrong.size === 0)
+        findings.push(ok(set.length > 0 ? `set: ${set.join(', ')}` : 'all have their defaults'))
       return { config, wrong, findings }
     } catch (error) {
       if (!(error instanceof InvalidOptionsError)) throw error
       for (const fault of error.message.split('\n')) {
         const name = fault.split(' ')[0] ?? ''
-        // Whoever is told the same a second time would be told so for ever.
+        // The same fault again would loop forever.
         if (wrong.has(name)) throw error
         wrong.add(name)
         findings.push(fail(fault, `Correct ${name} in the environment or in .env.`))
@@ -42,7 +43,7 @@ function readFile(): Finding[] {
     process.loadEnvFile()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ENOENT') return [fail(`.env cannot be read: ${code}`, 'Let the service’s user read .env.')]
+    if (code !== 'ENOENT') return [fail(`.env cannot be read: ${code}`, 'Let the service’s user read it.')]
   }
   return []
 }
@@ -52,7 +53,7 @@ function findMisspellings(env: NodeJS.ProcessEnv): Finding[] {
   for (const name of Object.keys(env)) {
     const meant = NAMES.includes(name) ? undefined : NAMES.find((known) => isMisspelling(name, known))
     if (meant !== undefined)
-      findings.push(warn(`${name} is not a setting`, `Call it ${meant}, if that is meant.`))
+      findings.push(warn(`${name} is not a setting`, `Rename it to ${meant}, if you mean that.`))
   }
   return findings
 }

@@ -7,11 +7,11 @@ import { assertSecretKey, reseal } from './reseal.ts'
 
 /** `postern keys`: the keys that sign tokens. */
 export function keysCommand(): Command {
-  const command = new Command('keys').description('the keys that sign tokens')
+  const command = new Command('keys').description('manage the keys that sign tokens')
 
   command
     .command('list')
-    .description('list the keys, and what each is for')
+    .description('list the keys and their states')
     .option('--json', 'print JSON')
     .action((options: { json?: true }) =>
       withContext(async ({ database }) => {
@@ -25,20 +25,20 @@ export function keysCommand(): Command {
 
   command
     .command('rotate')
-    .description('make the next key: published now, signing once every verifier can know it')
+    .description('create the next key: published now, signing once verifiers have had time to fetch it')
     .option('--json', 'print JSON')
     .action((options: { json?: true }) =>
       withContext(async (context) => {
         await assertSecretKey(context)
         const { key, created } = await lifecycleOf(context).rotate()
-        if (!created) console.error('The next key was waiting already, so none was made.')
+        if (!created) console.error('The next key was already waiting, so none was created.')
         print([describe(key, await context.database.signingKeys.list())], options)
       }),
     )
 
   command
     .command('retire')
-    .description('refuse every token of a key from now on: for a key that has leaked')
+    .description('refuse all tokens of a key from now on, for example because it has leaked')
     .argument('<kid>')
     .action((kid: string) =>
       withContext(async ({ database, audit }) => {
@@ -52,23 +52,26 @@ export function keysCommand(): Command {
 
   command
     .command('export')
-    .description('print the public part of a key, for a verifier that cannot fetch the JWKS')
+    .description('print a public key, for verifiers that cannot fetch the JWKS')
     .argument('<kid>')
-    .requiredOption('--pem', 'as SPKI in PEM')
+    .requiredOption('--pem', 'as SPKI in PEM format')
     .action((kid: string) =>
       withContext(async ({ database }) => {
         const { publicKey, algorithm } = await find(database.signingKeys, kid)
-        if (publicKey === null) throw new Error(`${kid} is a key of ${algorithm}, which has no public part.`)
+        if (publicKey === null) throw new Error(`${kid} is an ${algorithm} key, which has no public key.`)
         process.stdout.write(publicKey)
       }),
     )
 
   command
     .command('reseal')
-    .description('seal the private keys under a new SECRET_KEY')
+    .description('encrypt the private keys with a new SECRET_KEY')
     .addHelpText(
       'after',
-      '\nStop the service first. A secret that is kept in a file is replaced there, by NEW_SECRET_KEY or a random one.\nWhere SECRET_KEY is set, set NEW_SECRET_KEY too, and start the service with that as SECRET_KEY.',
+      `
+Stop the service first. If the secret is stored in a file beside the database, it is
+replaced there by NEW_SECRET_KEY, or by a random one. If SECRET_KEY is set, set
+NEW_SECRET_KEY too, and then start the service with it as SECRET_KEY.`,
     )
     .action(() => withContext(reseal))
 

@@ -8,9 +8,10 @@ import { replaceKeptSecretKey } from '../../settings/secret-key.ts'
 import type { Context } from '../context.ts'
 
 /**
- * Seals the private keys under a new secret. It may be run again after an interruption: what is sealed anew already stays so.
+ * Encrypts the private keys with a new secret. It can be run again after an interruption.
  *
- * @throws InvalidOptionsError, WrongSecretKeyError
+ * @throws InvalidOptionsError if NEW_SECRET_KEY is missing or too short
+ * @throws WrongSecretKeyError if the current secret does not decrypt the keys
  */
 export async function reseal(context: Context): Promise<void> {
   const given = process.env['NEW_SECRET_KEY']
@@ -19,13 +20,14 @@ export async function reseal(context: Context): Promise<void> {
   }
   const path = databasePath(context.config.databaseUrl)
   if (context.config.secretKey !== undefined || path === null) {
-    if (given === undefined) throw new InvalidOptionsError('NEW_SECRET_KEY must be set, since SECRET_KEY is')
+    if (given === undefined)
+      throw new InvalidOptionsError('NEW_SECRET_KEY must be set, because SECRET_KEY is set')
     await resealAll(context, given)
-    console.log('The keys are sealed under NEW_SECRET_KEY. Start the service with it as SECRET_KEY.')
+    console.log('The keys are encrypted with NEW_SECRET_KEY now. Start the service with it as SECRET_KEY.')
   } else {
     await replaceKeptSecretKey(path, given, (secretKey) => resealAll(context, secretKey))
     console.log(
-      'The keys are sealed under a new secret, which has taken the place of the old one. Start the service again.',
+      'The keys are encrypted with a new secret now, which has replaced the old one. Start the service again.',
     )
   }
 }
@@ -39,16 +41,16 @@ async function resealAll(
   const to = createSealer(newSecretKey)
   const now = new Date()
   const keys = (await signingKeys.list()).filter((key) => isLive(key, now))
-  // All are opened before one is changed.
+  // Decrypts all keys before it changes one.
   const privateKeys = keys.map((key) => tryOpen(from, key) ?? tryOpen(to, key))
   if (privateKeys.includes(undefined)) throw new WrongSecretKeyError()
   for (const [index, { kid }] of keys.entries()) {
     await signingKeys.reseal(kid, to.seal(privateKeys[index] ?? '', kid))
   }
-  // The key of HS256 is the secret itself, so a new secret is a new key.
+  // The HS256 key is the secret, so a new secret is a new key.
   if (config.algorithm === 'HS256') {
     for (const [index, { kid, algorithm, activatesAt }] of keys.entries()) {
-      // One that waits to sign would bring the former secret back.
+      // A key that waits to sign would bring the former secret back.
       const isFormer = algorithm === 'HS256' && activatesAt > now && privateKeys[index] !== newSecretKey
       if (!isFormer) continue
       await audit('sensitive_delete', { reason: 'signing_key', target: kid }, (event) =>
@@ -66,9 +68,9 @@ async function resealAll(
 }
 
 /**
- * Makes sure of SECRET_KEY before a key is sealed with it: the service could not open that key, and would no longer start.
+ * Checks the secret before a key is encrypted with it: with a wrong one, the service would no longer start.
  *
- * @throws WrongSecretKeyError
+ * @throws WrongSecretKeyError if it does not decrypt the keys
  */
 export async function assertSecretKey({
   database,

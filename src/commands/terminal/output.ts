@@ -1,18 +1,20 @@
 import { once } from 'node:events'
 import { open, rm } from 'node:fs/promises'
 
-/** Where a command writes something long. */
+/** Where a command writes a long output. */
 export interface Output {
   write(text: string): Promise<void>
-  /** What has been written to a file is on the disk then. */
+  /** Resolves once a file is on disk. */
   close(): Promise<void>
-  /** Leaves nothing behind of what was not written to its end. */
+  /** Removes an incomplete file. */
   discard(): Promise<void>
 }
 
 /**
- * @param path of a new file, which only its owner can read; undefined for standard output
- * @throws where there is such a file already
+ * Opens a new file, which only its owner can read, or standard output.
+ *
+ * @param path the file's; undefined for standard output
+ * @throws if the file exists
  */
 export async function openOutput(path: string | undefined): Promise<Output> {
   if (path === undefined) return standardOutput

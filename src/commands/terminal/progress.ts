@@ -1,24 +1,24 @@
-/** Milliseconds between two reports to a person, and to a file or another program. */
-const INTERVAL = 200
-const INTERVAL_UNSEEN = 10_000
+/** Milliseconds between two reports on a terminal, and elsewhere. */
+const TERMINAL_INTERVAL = 200
+const INTERVAL = 10_000
 
-/** Tells how far something long has come. */
+/** The progress of a long task. */
 export interface Progress {
-  /** To be told of each part that is done. */
+  /** Adds rows that are done. */
   add(rows: number): void
-  /** Says what has been done in all, and how fast. */
+  /** Reports the total and the rate. */
   end(): void
 }
 
 /**
- * Reports progress on standard error: on a terminal in place, elsewhere by a line now and then.
+ * Reports progress on standard error: in place on a terminal, elsewhere on a new line every ten seconds.
  *
- * @param what stands before the number of rows
- * @param total how many rows there will be, where that is known
+ * @param what the text before the number of rows
+ * @param total how many rows there will be, if known
  */
 export function startProgress(what: string, total?: number): Progress {
   const { stderr } = process
-  const interval = stderr.isTTY ? INTERVAL : INTERVAL_UNSEEN
+  const interval = stderr.isTTY ? TERMINAL_INTERVAL : INTERVAL
   const begun = performance.now()
   let done = 0
   let reported = begun

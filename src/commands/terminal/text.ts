@@ -1,20 +1,20 @@
-/** Characters that a terminal or a log reader may take for a command, or that turn the direction of the text around them. */
+/** Characters that control a terminal or a log viewer, or change the direction of text. */
 const NOT_PRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
-/** A stranger's text, as it may be shown on a terminal: nothing in it acts, and where something would have, that is to be seen. */
+/** Makes untrusted text safe to show on a terminal: each control character becomes U+FFFD. */
 export function printable(text: string): string {
   return text.toWellFormed().replaceAll(NOT_PRINTABLE, '\u{fffd}')
 }
 
-/** A value as JSON that may be shown on a terminal too: what is not printable stands there by its number. */
+/** Formats a value as JSON that is safe to show on a terminal: control characters are escaped. */
 export function toJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replaceAll(NOT_PRINTABLE, (character) =>
-    character === '\n' ? character : byNumber(character),
+    character === '\n' ? character : escapeUnits(character),
   )
 }
 
-/** As JSON writes it (RFC 8259 section 7): by each of its UTF-16 code units. */
-function byNumber(character: string): string {
+/** Escapes each UTF-16 code unit (RFC 8259, section 7). */
+function escapeUnits(character: string): string {
   return character
     .split('')
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -15,20 +15,23 @@ interface AddOptions {
 /** `postern users add` */
 export function addCommand(): Command {
   return new Command('add')
-    .description('make an account; the password is asked for, or read from standard input')
+    .description('create a user; the password is asked for, or read from standard input')
     .argument('<email>')
-    .option('--name <name>', 'what the person is called')
-    .option('--json', 'print the account as a JSON object')
+    .option('--name <name>', 'the user’s name')
+    .option('--json', 'print the user as a JSON object')
     .addHelpText(
       'after',
-      "\nExamples:\n  postern users add ada@example.com --name 'Ada Lovelace'\n  postern users add ada@example.com < password.txt",
+      `
+Examples:
+  $ postern users add ada@example.com --name 'Ada Lovelace'
+  $ postern users add ada@example.com < password.txt`,
     )
     .action((given: string, { name, ...options }: AddOptions) =>
       withContext(async ({ config, database, audit }) => {
         const [fault] = findUserFaults({ email: given, name })
         if (fault) throw new Error(`${fault.path.slice(1)} ${fault.message}.`)
         const email = normalizeEmail(given)
-        const taken = new Error(`There is an account ${email} already.`)
+        const taken = new Error(`A user with the e-mail ${email} already exists.`)
         if (await database.users.findByEmail(email)) throw taken
         const hashedPassword = await hashNewPassword(config)
         const id = uuidv7()
@@ -39,7 +42,7 @@ export function addCommand(): Command {
           ),
         )
         if (!row) throw taken
-        printUser(row, options, `Added ${printable(row.email)} with the id ${row.id}.`)
+        printUser(row, options, `Added ${printable(row.email)} with id ${row.id}.`)
       }),
     )
 }

@@ -4,27 +4,27 @@ import { withContext } from '../context.ts'
 import { printable } from '../terminal/text.ts'
 import { assertFound, findUser, printUser } from './user.ts'
 
-/** What can be done to an account that needs nothing but its name. */
+/** Changes that need no further arguments. */
 const changes = {
   disable: {
     method: 'disable',
-    description: 'refuse an account’s tokens and logins',
-    done: (email) => `Disabled ${email}: its tokens and its logins are refused from now on.`,
+    description: 'refuse a user’s tokens and logins',
+    done: (email) => `Disabled ${email}. Their tokens and logins are refused from now on.`,
   },
   enable: {
     method: 'enable',
-    description: 'let a disabled account log in again; its former tokens stay refused',
-    done: (email) => `Enabled ${email}: it can log in.`,
+    description: 'let a disabled user log in again; earlier tokens stay refused',
+    done: (email) => `Enabled ${email}. They can log in again.`,
   },
   'log-out': {
     method: 'logOutEverywhere',
-    description: 'refuse the tokens that an account has; it can log in again',
-    done: (email) => `Logged ${email} out everywhere: its tokens are refused from now on.`,
+    description: 'log a user out everywhere: their tokens are refused',
+    done: (email) => `Logged ${email} out everywhere. Their tokens are refused from now on.`,
   },
   delete: {
     method: 'delete',
-    description: 'delete an account, for good',
-    done: (email) => `Deleted ${email}: its tokens are refused from now on.`,
+    description: 'delete a user permanently',
+    done: (email) => `Deleted ${email}. Their tokens are refused from now on.`,
   },
 } as const satisfies Record<
   string,
@@ -37,8 +37,8 @@ export function changeCommands(): Command[] {
     new Command(name)
       .description(description)
       .argument('<user>', 'e-mail or id')
-      .option('--json', 'print the account as a JSON object')
-      .addHelpText('after', `\nExample:\n  postern users ${name} ada@example.com`)
+      .option('--json', 'print the user as a JSON object')
+      .addHelpText('after', `\nExample:\n  $ postern users ${name} ada@example.com`)
       .action((who: string, options: { json?: true }) =>
         withContext(async ({ database, audit }) => {
           const { id } = await findUser(database, who)

@@ -5,13 +5,13 @@ import type { COLUMNS } from './import/records.ts'
 
 type Fields = Partial<Record<(typeof COLUMNS)[number], string | null>>
 
-/** Accounts as text. */
+/** Writes users as text. */
 export interface ExportFormat {
   head(columns: readonly string[]): string
   rows(rows: Fields[]): string
 }
 
-/** What `users import` reads. */
+/** The formats that `users import` reads. */
 export const exportFormats: Record<Format, ExportFormat> = {
   ndjson: {
     head: () => '',

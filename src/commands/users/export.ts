@@ -8,7 +8,7 @@ import { FORMATS, type Format, formatOf } from './import/format.ts'
 import { COLUMNS } from './import/records.ts'
 import { toRecord } from './user.ts'
 
-/** Accounts that are read at once. */
+/** Users per query. */
 const STEP = 1000
 
 interface ExportOptions {
@@ -20,17 +20,24 @@ interface ExportOptions {
 /** `postern users export` */
 export function exportCommand(): Command {
   return new Command('export')
-    .description('write all accounts, as they are at one moment')
+    .description('write a snapshot of all users')
     .addOption(
-      new Option('--format <format>', 'by default what the file’s name ends in, else ndjson').choices(
-        FORMATS,
-      ),
+      new Option(
+        '--format <format>',
+        'the format, by default that of the file’s extension, or ndjson',
+      ).choices(FORMATS),
     )
     .option('--output <file>', 'a new file, which only its owner can read, instead of standard output')
-    .option('--with-hashes', 'with the hashes of the passwords, which `users import` needs')
+    .option('--with-hashes', 'include the password hashes, which users import needs')
     .addHelpText(
       'after',
-      '\nExamples:\n  postern users export --with-hashes --output users.ndjson\n  postern users export --format csv > users.csv\n\nCells of CSV are exact. A spreadsheet takes one that begins with = + - or @ for a formula: have it read them as text.',
+      `
+Examples:
+  $ postern users export --with-hashes --output users.ndjson
+  $ postern users export --format csv > users.csv
+
+CSV fields are written unchanged. A spreadsheet takes a field that begins with
+=, +, - or @ for a formula: import the columns as text.`,
     )
     .action((options: ExportOptions) => withContext(({ database }) => exportUsers(database, options)))
 }

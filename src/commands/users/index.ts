@@ -7,13 +7,13 @@ import { listCommand } from './list.ts'
 import { setPasswordCommand } from './set-password.ts'
 import { showCommand } from './show.ts'
 
-/** `postern users`: the accounts. */
+/** `postern users`: the users. */
 export function usersCommand(): Command {
   const command = new Command('users')
-    .description('the accounts')
+    .description('manage users')
     .addHelpText(
       'after',
-      '\nAn account is named by its e-mail or its id. Whatever is changed counts on the next request, in every instance.',
+      '\nA <user> is an e-mail or an id. Changes take effect on the next request, in every instance.',
     )
   const commands = [
     listCommand(),

@@ -5,7 +5,7 @@ import { print } from '../terminal/table.ts'
 import { parseWholeNumber } from '../terminal/whole-number.ts'
 import { toRecord } from './user.ts'
 
-/** Accounts of one page at most. */
+/** The most users on a page. */
 const MAX_LIMIT = 1000
 
 interface ListOptions {
@@ -20,21 +20,25 @@ interface ListOptions {
 /** `postern users list` */
 export function listCommand(): Command {
   return new Command('list')
-    .description('list accounts by e-mail, a page at a time')
-    .option('--email <part>', 'only those whose e-mail contains this')
-    .addOption(new Option('--disabled', 'only those that are disabled').conflicts('enabled'))
-    .option('--enabled', 'only those that are not disabled')
+    .description('list users, sorted by e-mail, one page at a time')
+    .option('--email <part>', 'only users whose e-mail contains this')
+    .addOption(new Option('--disabled', 'only disabled users').conflicts('enabled'))
+    .option('--enabled', 'only enabled users')
     .option(
       '--limit <number>',
-      `accounts of a page, at most ${MAX_LIMIT}`,
+      `users per page, at most ${MAX_LIMIT}`,
       (text) => parseWholeNumber(text, MAX_LIMIT),
       100,
     )
-    .option('--after <email>', 'go on after this e-mail, the last one of the page before')
+    .option('--after <email>', 'start after this e-mail, the last of the previous page')
     .option('--json', 'print a JSON array')
     .addHelpText(
       'after',
-      '\nExamples:\n  postern users list --email @example.com\n  postern users list --disabled --json\n  postern users list --limit 1000 --after ada@example.com',
+      `
+Examples:
+  $ postern users list --email @example.com
+  $ postern users list --disabled --json
+  $ postern users list --limit 1000 --after ada@example.com`,
     )
     .action((options: ListOptions) =>
       withContext(async ({ database }) => {
@@ -48,7 +52,7 @@ export function listCommand(): Command {
         const page = rows.slice(0, limit)
         print(page.map(toRecord), options)
         const last = page.at(-1)
-        if (rows.length > limit && last) console.error(`There are more: --after ${last.email}`)
+        if (rows.length > limit && last) console.error(`There are more users: --after ${last.email}`)
       }),
     )
 }

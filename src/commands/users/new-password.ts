@@ -5,14 +5,15 @@ import { hash } from '@node-rs/bcrypt'
 import { findPasswordFault } from '../../../plugins/passwords/policy.ts'
 import type { Config } from '../../settings/environment.ts'
 
-/** Bytes that are read of something which is to be a password. */
+/** The most bytes to read of a password. */
 const MAX_INPUT = 4096
 
 /**
- * Takes a new password from a person or from another program, never from an argument, which everybody on the machine can see.
+ * Reads a new password from a terminal or from standard input. It is never an argument, which every user of the machine
+ * can see.
  *
  * @returns its hash
- * @throws where the password is no good
+ * @throws if the password is not acceptable
  */
 export async function hashNewPassword({ bcryptCost, passwordMinLength }: Config): Promise<string> {
   const password = process.stdin.isTTY
@@ -23,18 +24,18 @@ export async function hashNewPassword({ bcryptCost, passwordMinLength }: Config)
   return await hash(password, bcryptCost)
 }
 
-/** Where questions are shown. */
+/** Where prompts are shown. */
 type Screen = Pick<NodeJS.WritableStream, 'write'>
 
 /**
- * Asks a person for a new password, twice, and shows nothing of what is typed.
+ * Asks for a new password, twice, without showing what is typed.
  *
- * @throws where the two differ
+ * @throws if the two differ
  */
 export async function askForPassword(terminal: ReadStream, screen: Screen): Promise<string> {
   const password = await ask(terminal, screen, 'Password: ')
-  const again = await ask(terminal, screen, 'The same again: ')
-  if (again !== password) throw new Error('The two are not the same.')
+  const again = await ask(terminal, screen, 'Repeat the password: ')
+  if (again !== password) throw new Error('The passwords do not match.')
   return password
 }
 
@@ -45,7 +46,7 @@ async function ask(terminal: ReadStream, screen: Screen, question: string): Prom
   try {
     return await new Promise<string>((resolve, reject) => {
       line.once('line', resolve)
-      line.once('close', () => reject(new Error('No password was given.')))
+      line.once('close', () => reject(new Error('No password was entered.')))
       line.once('SIGINT', () => reject(new Error('Interrupted.')))
     })
   } finally {
@@ -54,17 +55,17 @@ async function ask(terminal: ReadStream, screen: Screen, question: string): Prom
   }
 }
 
-/** Reads a password that another program or a file gives: one line, with or without an end. */
+/** Reads a password from another program or a file: one line, with or without a newline. */
 async function readAll(input: AsyncIterable<Buffer | string>): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of input) {
     chunks.push(Buffer.from(chunk))
     length += chunk.length
-    if (length > MAX_INPUT) throw new Error('Standard input is too long to be a password.')
+    if (length > MAX_INPUT) throw new Error('Standard input is too long for a password.')
   }
   const text = decode(Buffer.concat(chunks)).replace(/\r?\n$/, '')
-  if (text === '') throw new Error('No password came by standard input.')
+  if (text === '') throw new Error('There is no password on standard input.')
   if (text.includes('\n')) throw new Error('The password must be one line.')
   return text
 }
@@ -73,6 +74,6 @@ function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
-    throw new Error('The password must be text in UTF-8.')
+    throw new Error('The password must be UTF-8 text.')
   }
 }

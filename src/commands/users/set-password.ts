@@ -8,14 +8,15 @@ import { assertFound, findUser, printUser } from './user.ts'
 /** `postern users set-password` */
 export function setPasswordCommand(): Command {
   return new Command('set-password')
-    .description(
-      'set another password, asked for or read from standard input; its tokens are refused from then on',
-    )
+    .description('set a new password, asked for or read from standard input; the user’s tokens are refused')
     .argument('<user>', 'e-mail or id')
-    .option('--json', 'print the account as a JSON object')
+    .option('--json', 'print the user as a JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  postern users set-password ada@example.com\n  postern users set-password ada@example.com < password.txt',
+      `
+Examples:
+  $ postern users set-password ada@example.com
+  $ postern users set-password ada@example.com < password.txt`,
     )
     .action((who: string, options: { json?: true }) =>
       withContext(async ({ config, database, audit }) => {
@@ -23,7 +24,7 @@ export function setPasswordCommand(): Command {
         const hashed = await hashNewPassword(config)
         const changes = createUserChanges(database.users, audit)
         const row = assertFound(await changes.setPassword(id, hashed), who)
-        const text = `Set the password of ${printable(row.email)}: its tokens are refused from now on.`
+        const text = `Set the password of ${printable(row.email)}. Their tokens are refused from now on.`
         printUser(row, options, text)
       }),
     )

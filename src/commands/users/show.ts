@@ -6,10 +6,10 @@ import { findUser, printUser, toRecord } from './user.ts'
 /** `postern users show` */
 export function showCommand(): Command {
   return new Command('show')
-    .description('show an account')
+    .description('show a user')
     .argument('<user>', 'e-mail or id')
     .option('--json', 'print a JSON object')
-    .addHelpText('after', '\nExample:\n  postern users show ada@example.com')
+    .addHelpText('after', '\nExample:\n  $ postern users show ada@example.com')
     .action((who: string, options: { json?: true }) =>
       withContext(async ({ database }) => {
         const row = await findUser(database, who)

@@ -2,7 +2,7 @@ import type { Database, UserRow } from '../../../drizzle/index.ts'
 import { normalizeEmail } from '../../../plugins/accounts/email.ts'
 import { printable, toJson } from '../terminal/text.ts'
 
-/** An account in the shape of JSON and of a table: never its hash. */
+/** A user as printed, without the password hash. */
 export type UserRecord = Record<'id' | 'email' | 'name' | 'created_at' | 'disabled_at', string | null>
 
 export function toRecord({ id, email, name, createdAt, disabledAt }: UserRow): UserRecord {
@@ -21,10 +21,10 @@ export function printUser(row: UserRow, { json }: { json?: true }, text: string)
 }
 
 /**
- * Finds an account.
+ * Finds a user.
  *
- * @param who its e-mail or its id
- * @throws where there is none
+ * @param who an e-mail or an id
+ * @throws if there is no such user
  */
 export async function findUser({ users }: Database, who: string): Promise<UserRow> {
   const row = who.includes('@')
@@ -33,8 +33,8 @@ export async function findUser({ users }: Database, who: string): Promise<UserRo
   return assertFound(row, who)
 }
 
-/** @throws where there is no account */
+/** @throws if there is no user */
 export function assertFound(row: UserRow | undefined, who: string): UserRow {
-  if (!row) throw new Error(`There is no account ${printable(who)}.`)
+  if (!row) throw new Error(`There is no user ${printable(who)}.`)
   return row
 }

@@ -4,10 +4,10 @@ import { parseWholeNumber } from '../../terminal/whole-number.ts'
 
 const MAX_BATCH_SIZE = 10_000
 
-/** Minutes of a year. */
+/** The minutes of a year. */
 const MAX_TOKEN_MINUTES = 525_600
 
-/** How a token of a FastAPI application names a user. */
+/** How a token of a FastAPI app names its user. */
 export interface TokenSubject {
   claim: SubjectClaim
   column: string
@@ -26,7 +26,7 @@ export function parseTokenSubject(text: string): TokenSubject {
   const claim = SUBJECT_CLAIMS.find((claim) => claim === name)
   if (!claim || !/^\w+$/.test(column)) {
     throw new InvalidArgumentError(
-      `It must be one of ${SUBJECT_CLAIMS.join(', ')}, and a column, as in sub=email.`,
+      `It must be one of ${SUBJECT_CLAIMS.join(', ')}, and a column, such as sub=email.`,
     )
   }
   return { claim, column }

@@ -2,19 +2,19 @@ import type { UserRow } from '../../../../drizzle/index.ts'
 import type { ImportRecord } from './records.ts'
 import type { BadLine, ImportedUser, UserReader } from './user.ts'
 
-/** What lines are checked by, and who is told. */
+/** How a batch checks its lines and reports them. */
 export interface BatchContext {
   reader: UserReader
-  /** What a record is called. */
+  /** What a record is called in messages. */
   unit: 'line' | 'user'
-  /** Told of each bad line, in no order within a batch. */
+  /** Receives each bad line, in no particular order within a batch. */
   onBadLine(line: BadLine): void
 }
 
-/** Lines that are imported together, each of which is checked as it comes: the database answers meanwhile. */
+/** Lines that are imported together. Each is checked when it is added, while the database writes the previous batch. */
 export class Batch {
   lines = 0
-  /** Of the lines that are good by themselves. */
+  /** The users of the lines that are good. */
   readonly users = new Map<UserRow, ImportedUser>()
   readonly #lineOf = new Map<string, number>()
   readonly #context: BatchContext

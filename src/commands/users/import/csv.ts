@@ -4,27 +4,27 @@ import { type Parser, parse } from 'csv-parse'
 import { MAX_LINE_BYTES, readBlocks } from './lines.ts'
 import { COLUMNS, describeUnknown, type ImportRecord, REQUIRED_COLUMNS, UnreadableError } from './records.ts'
 
-/** Records that are handed on at once. */
+/** Records per batch. */
 const STEP = 500
 
 const TOO_LONG = `the line is longer than ${MAX_LINE_BYTES} bytes`
 
-/** The parser's own words would repeat what it has read. */
+/** The parser's own messages would repeat what it has read. */
 const REASONS: Record<string, string> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is not closed',
-  CSV_INVALID_CLOSING_QUOTE: 'a quote is followed by something else than a comma or the end of the line',
-  INVALID_OPENING_QUOTE: 'there is a quote inside of a field that does not begin with one',
-  CSV_MAX_RECORD_SIZE: `the record is longer than ${MAX_LINE_BYTES} bytes: a quote may not be closed`,
+  CSV_INVALID_CLOSING_QUOTE: 'a closing quote is not followed by a comma or the end of the line',
+  INVALID_OPENING_QUOTE: 'a field that does not begin with a quote contains one',
+  CSV_MAX_RECORD_SIZE: `the record is longer than ${MAX_LINE_BYTES} bytes: perhaps a quote is not closed`,
 }
 
-/** What the parser gives for a record. */
+/** A record, as the parser returns it. */
 interface Parsed {
   record: string[]
-  /** `lines` counts those before the end of the record. */
+  /** `lines` is the number of lines up to the end of the record. */
   info: { lines: number }
 }
 
-/** Why reading has to end, and after how many records. */
+/** Why reading ends early, and after how many records. */
 interface Failure {
   reason: string
   records: number
@@ -33,7 +33,7 @@ interface Failure {
 /**
  * Reads CSV (RFC 4180) whose first line names the columns. Empty lines are skipped.
  *
- * @throws UnreadableError
+ * @throws UnreadableError if the rest of the file cannot be read
  */
 export async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<ImportRecord[]> {
   let failure: Failure | undefined
@@ -44,7 +44,7 @@ export async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Imp
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: MAX_LINE_BYTES,
-    // An error would discard what has been read before it and not been asked for yet.
+    // An error would discard the records that were parsed before it but not consumed yet.
     skip_records_with_error: true,
     on_skip: (error) => {
       failure ??= {
@@ -57,14 +57,14 @@ export async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Imp
 
   async function* bytes(): AsyncGenerator<Buffer> {
     for await (const block of readBlocks(input)) {
-      // It may hold one of two quotes, so nobody knows what the next line belongs to.
+      // The line may have an opening quote, so the next line may be inside that field.
       if (block.isTooLong) failure ??= { reason: TOO_LONG, records: Number.POSITIVE_INFINITY }
       if (failure) return
       yield markBadText(block.bytes)
     }
   }
 
-  // What goes wrong here goes wrong below as well.
+  // An error here is also thrown by the loop below.
   pipeline(Readable.from(bytes()), parser, () => {})
   let names: string[] | undefined
   let count = 0
@@ -87,10 +87,10 @@ export async function* readCsv(input: AsyncIterable<Buffer>): AsyncGenerator<Imp
   }
   if (records.length > 0) yield records
   if (failure) throw new UnreadableError(end + 1, failure.reason)
-  if (!names) throw new UnreadableError(1, 'the file is empty: its first line names the columns')
+  if (!names) throw new UnreadableError(1, 'the file is empty: its first line must name the columns')
 }
 
-/** What has been parsed so far, at once: to wait for each record by itself takes a tenth of the time. */
+/** Reads all records that are parsed already at once: awaiting each record costs a tenth of the total time. */
 async function* readGroups(parser: Parser): AsyncGenerator<Parsed[]> {
   for await (const first of parser as AsyncIterable<Parsed>) {
     const group = [first]
@@ -99,14 +99,14 @@ async function* readGroups(parser: Parser): AsyncGenerator<Parsed[]> {
   }
 }
 
-/** Text that is not UTF-8 gets a NUL, which makes the record's field a bad one and leaves the others as they are. */
+/** Replaces bytes that are not UTF-8 by NULs, which make their field invalid and leave the other records unchanged. */
 function markBadText(bytes: Buffer): Buffer {
   return isUtf8(bytes) ? bytes : Buffer.from(bytes.toString().replaceAll('\u{fffd}', '\0'))
 }
 
 const NO_BREAKS = { newlines: 0, returns: 0 }
 
-/** Inside of quotes the parser counts a carriage return as a line too. */
+/** Within quotes, the parser also counts a carriage return as a line. */
 function countBreaks(record: string[]): { newlines: number; returns: number } {
   if (!record.some((field) => field.includes('\n') || field.includes('\r'))) return NO_BREAKS
   const text = record.join()

@@ -1,12 +1,12 @@
 import { extname } from 'node:path'
 
-/** What accounts are written in. */
+/** The formats of files with users. */
 export const FORMATS = ['ndjson', 'csv'] as const
 export type Format = (typeof FORMATS)[number]
 
 const EXTENSIONS: Record<string, Format> = { '.csv': 'csv', '.ndjson': 'ndjson', '.jsonl': 'ndjson' }
 
-/** The format that a file's name speaks of. */
+/** The format that belongs to a file's extension. */
 export function formatOf(path: string): Format | undefined {
   return EXTENSIONS[extname(path).toLowerCase()]
 }

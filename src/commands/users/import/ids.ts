@@ -5,7 +5,7 @@ const UUID_BYTES = 16
 const pool = Buffer.alloc(1024 * UUID_BYTES)
 let used = pool.length
 
-/** Makes a UUIDv7. Randomness is asked for by the thousand, since for a million accounts each time counts. */
+/** Creates a UUIDv7. Gets its random bytes for a thousand ids at once, which is faster for a million users. */
 export function makeId(): string {
   if (used === pool.length) {
     randomFillSync(pool)

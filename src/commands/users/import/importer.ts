@@ -5,51 +5,51 @@ import { makeId } from './ids.ts'
 import { type ImportRecord, UnreadableError } from './records.ts'
 import type { ImportedUser } from './user.ts'
 
-/** Lines that are read at a stretch, a fraction of a millisecond: the database must not wait for long for its next statement. */
+/** Lines to read before yielding to the event loop: a fraction of a millisecond, so that the database is kept busy. */
 const STRETCH = 50
 
-/** How an import goes about it. */
+/** The options of an import. */
 export interface ImportOptions {
-  /** Lines that are imported all together or not at all. */
+  /** Lines that are imported together or not at all. */
   batchSize: number
-  /** Whether the good lines beside a bad one are imported. */
-  skipBad: boolean
-  /** Whether an e-mail that has an account already is no fault. */
-  skipExisting: boolean
-  /** Whether nothing is written. */
-  dryRun: boolean
+  /** Whether the good lines of a batch with a bad one are imported. */
+  skipBad?: boolean
+  /** Whether a line whose e-mail already belongs to a user is skipped instead of bad. */
+  skipExisting?: boolean
+  /** Whether to write nothing. */
+  dryRun?: boolean
 }
 
-/** What came of it, in lines. */
+/** The result of an import, in lines. */
 export interface ImportResult {
   lines: number
-  /** Or would be, in a dry run. */
+  /** In a dry run: would be imported. */
   imported: number
-  /** Were imported before, and are there as they were. */
+  /** Were imported before, and still match. */
   unchanged: number
-  /** Have an e-mail that has another account. */
+  /** Have an e-mail that belongs to another user. */
   skipped: number
   bad: number
-  /** Are good, but have a bad one in their batch. */
+  /** Are good, but are in a batch with a bad line. */
   heldBack: number
 }
 
-/** What an import works on. */
+/** What an import works with. */
 export interface ImportContext extends BatchContext {
   batches: UserBatches
-  /** The event of each account, but for its id and its account. */
+  /** The template for the audit event of each user, who gets an event with ids of its own. */
   event: AuditEventRow
-  /** Told of lines that are done with. */
+  /** Receives the number of lines of each finished batch. */
   onProgress(lines: number): void
-  /** May change what is about to be imported. */
+  /** May change users before they are imported. */
   beforeBatch?(users: ImportedUser[]): Promise<void>
-  /** Told of accounts that are not imported since they are there already, and of what is there. */
-  onPresent?(user: ImportedUser, there: UserRow): void
+  /** Receives each user that is not imported because they exist, and the existing one. */
+  onPresent?(user: ImportedUser, existing: UserRow): void
 }
 
 type Verdict = 'unchanged' | 'skipped' | 'bad'
 
-/** Imports accounts, a batch at a time. While the database has one, the next is read. */
+/** Imports users in batches. While the database writes a batch, the next one is read. */
 export async function importUsers(
   records: AsyncIterable<ImportRecord[]>,
   options: ImportOptions,
@@ -64,7 +64,7 @@ export async function importUsers(
     batch = new Batch(context)
     await importing
     importing = importBatch(gathered, options, context, result)
-    // It is awaited later, which is no reason to end the process before.
+    // Awaited later: until then, a rejection must not end the process.
     importing.catch(() => {})
   }
 
@@ -79,7 +79,7 @@ export async function importUsers(
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error
     const { line, message } = error
-    batch.add({ line, fault: `${message}; nothing could be read from here on` })
+    batch.add({ line, fault: `${message}; the rest of the file could not be read` })
   }
   if (batch.lines > 0) await importGathered()
   await importing
@@ -102,7 +102,7 @@ async function importBatch(
     return skipExisting && taken.email === user.email ? 'skipped' : 'bad'
   }
 
-  /** Counts those who are not to be imported, and takes them out. */
+  /** Counts the users that are not imported, and removes them from the batch. */
   function settle(conflicts: UserConflict[]): void {
     for (const conflict of conflicts) {
       const entry = users.get(conflict.user)
@@ -130,7 +130,7 @@ async function importBatch(
     const { inserted, conflicts } = await batches.insert(batch, (conflict) => judge(conflict) !== 'bad')
     settle(conflicts)
     imported = inserted
-    // Else refused as a whole, for the sake of some that are out now.
+    // Otherwise the batch was refused because of users that are removed now.
     if (inserted === users.size) users.clear()
   }
   if (users.size > 0) settle(await batches.findConflicts([...users.keys()]))
@@ -141,10 +141,10 @@ async function importBatch(
   context.onProgress(lines)
 }
 
-/** Whether an account is there as its line says. What the line does not say may have changed. */
-function isUnchanged({ given }: ImportedUser, there: UserRow): boolean {
+/** Whether the existing user has all values that the line gives. Other values may have changed. */
+function isUnchanged({ given }: ImportedUser, existing: UserRow): boolean {
   return Object.entries(given).every(([name, value]) => {
-    const present = there[name as keyof UserRow]
+    const present = existing[name as keyof UserRow]
     if (name === 'disabledAt') return present !== null
     return value instanceof Date
       ? present instanceof Date && present.getTime() === value.getTime()
@@ -153,7 +153,7 @@ function isUnchanged({ given }: ImportedUser, there: UserRow): boolean {
 }
 
 function describeConflict({ user, taken }: UserConflict): string {
-  if (!taken) return 'its e-mail or id was taken at the same moment'
-  if (taken.email !== user.email) return 'the id belongs to an account with another e-mail'
-  return 'the e-mail belongs to an account already, which differs'
+  if (!taken) return 'its e-mail or id was taken during the import'
+  if (taken.email !== user.email) return 'the id belongs to a user with another e-mail'
+  return 'a user with this e-mail already exists, with other values'
 }

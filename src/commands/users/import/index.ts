@@ -10,7 +10,7 @@ import type { ImportOptions } from './importer.ts'
 import { readNdjson } from './ndjson.ts'
 import { runImport } from './run.ts'
 
-/** Bytes that are read at once. Until they have been checked, no answer of the database's is looked at. */
+/** Bytes per read. While they are checked, the event loop does not handle results of the database. */
 const CHUNK = 16_384
 
 type CommandOptions = ImportOptions & {
@@ -24,38 +24,34 @@ type CommandOptions = ImportOptions & {
 /** `postern users import` */
 export function importCommand(): Command {
   return new Command('import')
-    .description('make an account of each line of a file, with the bcrypt hash that it has')
-    .argument('[file]', 'NDJSON or CSV; - for standard input')
-    .addOption(new Option('--format <format>', 'by default what the file’s name ends in').choices(FORMATS))
-    .option(
-      '--batch-size <lines>',
-      'lines that are imported all together or not at all',
-      parseBatchSize,
-      1000,
+    .description('create users from a file, with their bcrypt hashes')
+    .argument('[file]', 'an NDJSON or CSV file; - for standard input')
+    .addOption(
+      new Option('--format <format>', 'the file’s format, by default that of its extension').choices(FORMATS),
     )
-    .option('--skip-bad', 'import the good lines beside a bad one too', false)
-    .option('--skip-existing', 'leave out lines whose e-mail has an account already', false)
-    .option('--dry-run', 'check the lines, and write nothing', false)
-    .option('--json', 'print a line of JSON for each bad line, and one at the end')
-    .option(
-      '--from-fastapi <database>',
-      'import the users of a FastAPI application from its SQLite file instead',
-    )
+    .option('--batch-size <lines>', 'lines that are imported together or not at all', parseBatchSize, 1000)
+    .option('--skip-bad', 'import good lines even if their batch has a bad one')
+    .option('--skip-existing', 'skip lines whose e-mail already belongs to a user')
+    .option('--dry-run', 'check the lines, but write nothing')
+    .option('--json', 'print NDJSON: an object per bad line, and one for the result')
+    .option('--from-fastapi <database>', 'import the users of a FastAPI app from its SQLite database instead')
     .option(
       '--accept-tokens <minutes>',
-      'accept the HS256 tokens of that application for as long as they live at most',
+      'accept that app’s HS256 tokens, which live at most this long',
       parseTokenMinutes,
     )
-    .option(
-      '--token-subject <claim=column>',
-      'the claim of those tokens that names the user, and by which column',
-      parseTokenSubject,
-      { claim: 'sub', column: 'email' },
+    .addOption(
+      new Option(
+        '--token-subject <claim=column>',
+        'the claim that names the user in those tokens, and the column with its value',
+      )
+        .argParser(parseTokenSubject)
+        .default({ claim: 'sub', column: 'email' }, 'sub=email'),
     )
     .addHelpText('after', HELP)
     .action((path: string | undefined, options: CommandOptions) => {
       if ((path === undefined) === (options.fromFastapi === undefined)) {
-        throw new UsageError('Either a file must be given, or --from-fastapi.')
+        throw new UsageError('Give either a file or --from-fastapi.')
       }
       return path === undefined ? importDatabase(options) : importFile(path, options)
     })
@@ -63,8 +59,9 @@ export function importCommand(): Command {
 
 async function importFile(path: string, { format: given, acceptTokens, json, ...options }: CommandOptions) {
   const format = given ?? formatOf(path)
-  if (!format) throw new UsageError('--format must say whether it is ndjson or csv.')
-  if (acceptTokens !== undefined) throw new UsageError('--accept-tokens must come with --from-fastapi.')
+  if (!format)
+    throw new UsageError('Give --format ndjson or --format csv: the file’s extension does not tell.')
+  if (acceptTokens !== undefined) throw new UsageError('--accept-tokens needs --from-fastapi.')
   const records = format === 'csv' ? readCsv(readBytes(path)) : readNdjson(readBytes(path))
   await withContext(
     async (context) => void (await runImport(context, records, options, { json, unit: 'line' })),
@@ -78,25 +75,28 @@ async function importDatabase(options: CommandOptions) {
 }
 
 const HELP = `
-Columns: email and hashed_password ($2a$, $2b$ or $2y$); if you like name, id (a UUID), created_at and disabled_at (RFC 3339).
-The first line of CSV names them. Passwords themselves are not imported.
+Columns: email and hashed_password ($2a$, $2b$ or $2y$) are required. Optional are
+name, id (a UUID), created_at and disabled_at (RFC 3339). The first line of a CSV
+file names the columns. Plain passwords are not imported.
 
-A bad line is reported by its number, and its batch is not imported; other batches are. Correct it and run the same again: lines that
-are imported already count as unchanged.
+A bad line is reported with its number, and its batch is not imported; other batches
+are. Correct the line and run the command again: lines that were imported before are
+unchanged.
 
-Of a FastAPI application, the tables users and blacklisted_tokens are read. Its tokens are signed with its SECRET_KEY: that is
-FASTAPI_SECRET_KEY, or where this is not set the SECRET_KEY of Postern.
+--from-fastapi reads the tables users and blacklisted_tokens. The app’s tokens are
+signed with its SECRET_KEY: set FASTAPI_SECRET_KEY to it, unless Postern has the
+same SECRET_KEY.
 
 Examples:
-  postern users import users.ndjson
-  postern users import users.csv --dry-run
-  zcat users.ndjson.gz | postern users import - --format ndjson
-  postern users import --from-fastapi app.db
-  postern users import --from-fastapi app.db --accept-tokens 30 --token-subject sub=username
+  $ postern users import users.ndjson
+  $ postern users import users.csv --dry-run
+  $ zcat users.ndjson.gz | postern users import - --format ndjson
+  $ postern users import --from-fastapi app.db
+  $ postern users import --from-fastapi app.db --accept-tokens 30 --token-subject sub=username
 
-Exit code: 3 where a line is bad.`
+Exit code: 3 if a line is bad.`
 
-/** Opens the file when it is first needed. */
+/** Opens the file only when the first bytes are read. */
 async function* readBytes(path: string): AsyncGenerator<Buffer> {
   yield* path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK })
 }

@@ -2,20 +2,20 @@ import { isUtf8 } from 'node:buffer'
 
 const NEWLINE = 0x0a
 
-/** Bytes of a line at most. No account needs a tenth of it. */
+/** The most bytes of a line, ten times as many as any user needs. */
 export const MAX_LINE_BYTES = 65_536
 
-/** Some lines of a file, whole ones. */
+/** Some complete lines of a file. */
 export interface Block {
   /** The number of the first line, counted from 1. */
   line: number
   /** Ends with a newline, except for the last block of a file. */
   bytes: Buffer
-  /** The block is the beginning of one line that is too long. */
+  /** Whether the block is the beginning of a line that is too long. */
   isTooLong: boolean
 }
 
-/** Cuts a file into blocks, of which none is much longer than what is read at once. */
+/** Cuts a file into blocks, which are not much longer than one read. */
 export async function* readBlocks(input: AsyncIterable<Buffer>): AsyncGenerator<Block> {
   let line = 1
   let rest: Buffer = Buffer.alloc(0)
@@ -54,9 +54,9 @@ function countNewlines(bytes: Buffer, length: number): number {
 }
 
 /**
- * The block's text, line by line, without their ends.
+ * The block's lines, without their newlines.
  *
- * @returns null in the place of a line that is not text in UTF-8
+ * @returns null in place of a line that is not UTF-8
  */
 export function linesOf({ line, bytes }: Block): (string | null)[] {
   const texts = isUtf8(bytes) ? bytes.toString().split('\n') : splitBytes(bytes).map(decode)

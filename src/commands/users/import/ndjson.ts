@@ -17,7 +17,7 @@ export async function* readNdjson(input: AsyncIterable<Buffer>): AsyncGenerator<
 }
 
 function toRecord(line: number, text: string | null): ImportRecord {
-  if (text === null) return { line, fault: 'the line is not text in UTF-8' }
+  if (text === null) return { line, fault: 'the line is not UTF-8 text' }
   if (text.length > MAX_LINE_BYTES) return { line, fault: `the line is longer than ${MAX_LINE_BYTES} bytes` }
   const fields = parse(text)
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {

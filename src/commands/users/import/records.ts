@@ -1,15 +1,15 @@
-/** A line of what is imported: its fields, or what is wrong with it as a whole. */
+/** A line to import: its fields, or what is wrong with it. */
 export interface ImportRecord {
-  /** Where it begins, counted from 1. */
+  /** The number of its first line, counted from 1. */
   line: number
-  /** A field that the line leaves empty is undefined. */
+  /** Empty fields are undefined. */
   fields?: Record<string, unknown>
   fault?: string
-  /** The id that the account gets where it is new and the line gives none. */
+  /** The id of a new user, if the line gives none. */
   newId?: string | undefined
 }
 
-/** Nothing can be read from a line on. */
+/** The file cannot be read from this line on. */
 export class UnreadableError extends Error {
   override readonly name = 'UnreadableError'
   readonly line: number
@@ -20,15 +20,15 @@ export class UnreadableError extends Error {
   }
 }
 
-/** What a line may have. */
+/** The columns that a line may have. */
 export const COLUMNS = ['id', 'email', 'name', 'hashed_password', 'created_at', 'disabled_at'] as const
 
-/** What a line must have. */
+/** The columns that a line must have. */
 export const REQUIRED_COLUMNS = ['email', 'hashed_password'] as const
 
-/** What is wrong with a column that there is not. Only what looks like the name of one is repeated: it may be anything. */
+/** What is wrong with an unknown column. Its name is repeated only if it looks like one: it may be a secret. */
 export function describeUnknown(name: string): string {
   if (/^password$/i.test(name))
     return 'password is not a column: only hashes are imported, as hashed_password'
-  return /^\w{1,40}$/.test(name) ? `${name} is not a column` : 'it has a column that there is not'
+  return /^\w{1,40}$/.test(name) ? `${name} is not a column` : 'it has an unknown column'
 }

@@ -7,13 +7,13 @@ import { type ImportContext, type ImportOptions, type ImportResult, importUsers 
 import type { ImportRecord } from './records.ts'
 import { type BadLine, UserReader } from './user.ts'
 
-/** What a command that was called in the right way ends with where lines are bad. */
+/** The exit code of an import with bad lines. */
 const BAD_LINES = 3
 
-/** Above any version that an account comes to by itself, and no other import's. */
+/** Above any version that a user reaches in practice; random, so that no other import has the same. */
 const TOKEN_VERSIONS = [1_000_000, 1_000_000_000] as const
 
-/** Imports accounts, tells of it, and sets the process's exit code. */
+/** Imports users, prints the result, and sets the process's exit code. */
 export async function runImport(
   { database, audit }: Context,
   records: AsyncIterable<ImportRecord[]>,
@@ -43,7 +43,7 @@ function printBadLine({ line, reasons }: BadLine, unit: string): void {
 }
 
 function warnOfBadLine({ line, reasons }: BadLine, unit: string): void {
-  // In the place of the progress.
+  // Replaces the progress line.
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   console.error(`${unit} ${line}: ${reasons.join('; ')}`)
 }
@@ -59,7 +59,7 @@ function describe(result: ImportResult, { dryRun }: ImportOptions, unit: 'line' 
     `unchanged: ${unchanged}`,
     ...(skipped > 0 ? [`skipped: ${skipped}`] : []),
     `bad: ${bad}`,
-    ...(heldBack > 0 ? [`held back beside a bad one: ${heldBack}`] : []),
+    ...(heldBack > 0 ? [`held back in a batch with a bad one: ${heldBack}`] : []),
   ]
   return `${unit === 'line' ? 'Lines' : 'Users'}: ${lines}; ${parts.join(', ')}.`
 }

@@ -4,38 +4,38 @@ import { findUserFaults } from '../../../../plugins/accounts/registration.ts'
 import { makeId } from './ids.ts'
 import { COLUMNS, describeUnknown, type ImportRecord, REQUIRED_COLUMNS } from './records.ts'
 
-/** An account that a line describes. */
+/** A user that a line describes. */
 export interface ImportedUser {
   line: number
   user: UserRow
-  /** What the line says itself. */
+  /** The values that the line gives. */
   given: Partial<UserRow>
 }
 
-/** A line that describes none, and why. */
+/** A line that is refused, and why. */
 export interface BadLine {
   line: number
   reasons: string[]
 }
 
-/** UUIDs of RFC 9562, of any version. */
+/** A UUID of any version (RFC 9562). */
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[1-8][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i
 
 /**
- * A bcrypt hash as a modular-crypt string, of the costs 4 to 31. The last characters of the salt and of the digest have fewer bits than
- * they could say: no password has a hash that says more.
+ * A bcrypt hash as a modular-crypt string, with a cost from 4 to 31. The last characters of the salt and the digest
+ * encode fewer bits than the others, so no hash ends in any other character.
  */
 const BCRYPT_HASH =
   /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
 
-/** Of RFC 3339. */
+/** An instant of RFC 3339. */
 const INSTANT = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
 
-/** Checks a line as a registration is checked, except for the password, of which only the hash is there. */
+/** Checks a line by the rules of a registration, except those for the password, of which there is only the hash. */
 export class UserReader {
   /**
-   * Of accounts whose id is given: they may have been there before, and deleted since. A random one is none that a token of
-   * theirs may have.
+   * The version of users whose line gives an id. A user with that id may have been deleted here before. The version
+   * is random, so that tokens of that user stay refused.
    */
   readonly #tokenVersion: number
   readonly #now: Date
@@ -56,7 +56,7 @@ export class UserReader {
       reasons.push(`${path.slice(1)} ${message}`)
     }
     if (!BCRYPT_HASH.test(hashedPassword)) {
-      reasons.push('hashed_password must be a bcrypt hash ($2a$, $2b$ or $2y$) of a cost from 4 to 31')
+      reasons.push('hashed_password must be a bcrypt hash ($2a$, $2b$ or $2y$) with a cost from 4 to 31')
     }
     if (id !== undefined && !UUID.test(id)) reasons.push('id must be a UUID')
     if (reasons.length > 0) return { line, reasons }
@@ -76,7 +76,7 @@ export class UserReader {
       hashedPassword,
       createdAt: createdAt ?? this.#now,
       disabledAt: disabledAt ?? null,
-      // As if it had been disabled here: tokens from before stay refused when it is enabled.
+      // As if the user had been disabled here: earlier tokens stay refused when they are enabled.
       tokenVersion: id !== undefined ? this.#tokenVersion : disabledAt ? 1 : 0,
     }
     return { line, user, given }
@@ -88,7 +88,7 @@ function findColumnFaults(fields: Record<string, unknown>): string[] {
   for (const name in fields) {
     if (!(COLUMNS as readonly string[]).includes(name)) reasons.push(describeUnknown(name))
     else if (fields[name] !== undefined && typeof fields[name] !== 'string')
-      reasons.push(`${name} must be a text`)
+      reasons.push(`${name} must be a string`)
   }
   for (const name of REQUIRED_COLUMNS) if (fields[name] === undefined) reasons.push(`${name} is missing`)
   return reasons
@@ -100,11 +100,11 @@ function readInstant(fields: Record<string, unknown>, name: string, reasons: str
   const [, date, day] = INSTANT.exec(text) ?? []
   const instant = new Date(text)
   if (date !== undefined && instant.getTime() >= 0 && isDate(date, Number(day))) return instant
-  reasons.push(`${name} must be an instant of RFC 3339 since 1970, as in 2026-11-22T09:30:00Z`)
+  reasons.push(`${name} must be an RFC 3339 time since 1970, such as 2026-11-22T09:30:00Z`)
   return undefined
 }
 
-/** JavaScript makes the second of March of the thirtieth of February. */
+/** JavaScript turns 30 February into 2 March. */
 function isDate(date: string, day: number): boolean {
   return day <= 28 || new Date(`${date}T00:00:00Z`).getUTCDate() === day
 }

@@ -13,7 +13,7 @@ interface FastapiOptions {
   json: true | undefined
 }
 
-/** Imports the users of a FastAPI application from its SQLite database, and lets their tokens work on where that is wanted. */
+/** Imports the users of a FastAPI app from its SQLite database, and accepts their tokens if `tokens` is given. */
 export async function importFromFastapi(
   context: Context,
   options: ImportOptions,
@@ -22,7 +22,7 @@ export async function importFromFastapi(
   const database = openForeignDatabase(path)
   try {
     const schema = findSchema(database)
-    tellColumns(schema, json)
+    printColumns(schema, json)
     if (tokens) {
       const acceptance = await TokenAcceptance.prepare(context, schema, tokens)
       await importWithTokens(context, { database, schema, acceptance }, options, json)
@@ -35,7 +35,7 @@ export async function importFromFastapi(
   }
 }
 
-interface Application {
+interface FastapiApp {
   database: ForeignDatabase
   schema: FastapiSchema
   acceptance: TokenAcceptance
@@ -43,7 +43,7 @@ interface Application {
 
 async function importWithTokens(
   context: Context,
-  { database, schema, acceptance }: Application,
+  { database, schema, acceptance }: FastapiApp,
   options: ImportOptions,
   json: true | undefined,
 ): Promise<void> {
@@ -54,8 +54,8 @@ async function importWithTokens(
     json,
     unit: 'user',
     beforeBatch: (users) => acceptance.forgetDeleted(users),
-    onPresent: ({ user }, there) => {
-      if (user.id !== there.id) left += 1
+    onPresent: ({ user }, existing) => {
+      if (user.id !== existing.id) left += 1
     },
   })
   if (!revoked) return
@@ -66,12 +66,12 @@ async function importWithTokens(
   }
   const { revoked: refused, expired, others } = revoked
   console.log(`Their tokens are accepted until ${until}.`)
-  console.log(`Revoked tokens: refused ${refused}, expired ${expired}, not theirs ${others}.`)
-  if (left > 0) console.log(`Users who were here already, and whose tokens are not accepted: ${left}.`)
+  console.log(`Revoked tokens: refused ${refused}, expired ${expired}, of another app ${others}.`)
+  if (left > 0) console.log(`Users who already existed, whose tokens are not accepted: ${left}.`)
 }
 
-/** Says what is taken for what, so that nothing gets lost in silence. */
-function tellColumns({ users, tokens }: FastapiSchema, json: true | undefined): void {
+/** Prints which columns are used for what, so that nothing is lost silently. */
+function printColumns({ users, tokens }: FastapiSchema, json: true | undefined): void {
   const used = Object.values(users.columns)
   const ignored = users.allColumns.filter((column) => !used.includes(column))
   const columns = Object.entries(users.columns).map(([field, column]) => [toSnakeCase(field), column])
@@ -81,7 +81,7 @@ function tellColumns({ users, tokens }: FastapiSchema, json: true | undefined): 
     return
   }
   const pairs = columns.map(([field, column = '']) => `${field} from ${printable(column)}`)
-  console.error(`Users: the table ${printable(users.table)}, ${pairs.join(', ')}.`)
+  console.error(`Users: table ${printable(users.table)}, ${pairs.join(', ')}.`)
   if (ignored.length > 0) console.error(`Not imported: ${ignored.map(printable).join(', ')}.`)
 }
 

@@ -1,6 +1,6 @@
 import type { ForeignDatabase } from '../../../../../drizzle/sqlite/foreign.ts'
 
-/** What the models of such applications call their tables, in lower case; the first that is there counts. */
+/** The usual names of the tables in such apps, in lower case. The first that exists is used. */
 const USER_TABLES = ['users', 'user']
 const TOKEN_TABLES = [
   'blacklisted_tokens',
@@ -13,7 +13,7 @@ const TOKEN_TABLES = [
   'tokenblacklist',
 ]
 
-/** What they call the columns of a user. */
+/** The usual names of the columns of a user. */
 const USER_COLUMNS = {
   id: ['id', 'user_id'],
   email: ['email', 'email_address', 'mail', 'username'],
@@ -28,20 +28,20 @@ const USER_COLUMNS = {
 
 const TOKEN_COLUMNS = ['token', 'access_token', 'jwt']
 
-/** Which column of the user table has what, by the column's own name. */
+/** The column of the user table for each field. */
 export type UserColumns = Partial<Record<keyof typeof USER_COLUMNS, string>>
 
-/** What there is of a FastAPI application's tables. */
+/** The tables of a FastAPI app. */
 export interface FastapiSchema {
   users: { table: string; columns: UserColumns; allColumns: string[] }
-  /** Undefined where there is no table of revoked tokens, or none with the tokens themselves. */
+  /** Undefined if there is no table of revoked tokens, or it does not have the tokens themselves. */
   tokens: { table: string; column: string } | undefined
 }
 
-/** @throws where there are no users in it */
+/** @throws if there is no table of users with an e-mail and a hash */
 export function findSchema({ tables }: ForeignDatabase): FastapiSchema {
   const table = findName([...tables.keys()], USER_TABLES)
-  if (table === undefined) throw new Error('There is no table users in this database.')
+  if (table === undefined) throw new Error('This database has no table users.')
   const allColumns = tables.get(table) ?? []
   const columns: UserColumns = {}
   for (const [field, names] of Object.entries(USER_COLUMNS) as [keyof UserColumns, readonly string[]][]) {
@@ -64,7 +64,7 @@ function findTokens(tables: ForeignDatabase['tables']): FastapiSchema['tokens'] 
   return table === undefined || column === undefined ? undefined : { table, column }
 }
 
-/** The name that comes first in the order of `wanted`. */
+/** The first of the wanted names that exists. */
 function findName(names: string[], wanted: readonly string[]): string | undefined {
   for (const want of wanted) {
     const found = names.find((name) => name.toLowerCase() === want)

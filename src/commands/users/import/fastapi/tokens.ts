@@ -18,35 +18,35 @@ import type { ImportedUser } from '../user.ts'
 import type { FastapiSchema } from './schema.ts'
 import { fastapiSecret } from './secret.ts'
 
-/** Tokens that are read and written at once. */
+/** Tokens per batch. */
 const STEP = 1000
 
-/** How the tokens of a FastAPI application are to be accepted. */
+/** How to accept the tokens of a FastAPI app. */
 export interface TokenOptions {
-  /** The longest that such a token lives, in minutes. */
+  /** The longest lifetime of these tokens, in minutes. */
   minutes: number
-  /** The claim that names the account, and the column that it is the value of. */
+  /** The claim that names the user, and the column that has its value. */
   claim: SubjectClaim
   column: string
 }
 
-/** What became of the revoked tokens. */
+/** The result of importing the revoked tokens. */
 export interface RevokedTokens {
-  /** Are refused here too. */
+  /** Are now refused here too. */
   revoked: number
-  /** Would be refused anyway. */
+  /** Have expired, and are refused anyway. */
   expired: number
-  /** Are no tokens that would be accepted: signed with another secret, or for something else. */
+  /** Would not be accepted: signed with another secret, or no access tokens. */
   others: number
 }
 
-/** Lets the tokens of a FastAPI application go on working, until the last of them has expired. */
+/** Accepts the tokens of a FastAPI app until the last of them has expired. */
 export class TokenAcceptance {
   readonly #context: Context
   readonly #options: TokenOptions
   readonly #table: NonNullable<FastapiSchema['tokens']>
   readonly #secret: string
-  /** The latest key for such tokens, live or not. */
+  /** The latest key for FastAPI tokens, retired or not. */
   readonly #last: SigningKeyRow | undefined
 
   private constructor(
@@ -63,18 +63,21 @@ export class TokenAcceptance {
     this.#last = last
   }
 
-  /** @throws where that would not be safe */
+  /** @throws if accepting the tokens would not be safe */
   static async prepare(
     context: Context,
     { users, tokens }: FastapiSchema,
     options: TokenOptions,
   ): Promise<TokenAcceptance> {
     if (!users.allColumns.includes(options.column)) {
-      throw new Error(`--token-subject names the column ${options.column}, which the users do not have.`)
+      throw new Error(
+        `--token-subject names the column ${options.column}, which the table of users does not have.`,
+      )
     }
     if (!tokens) {
       throw new Error(
-        'There is no table blacklisted_tokens with a column token, so nobody knows which tokens were revoked, and none can be accepted.',
+        'There is no table blacklisted_tokens with a column token. Without it, revoked tokens cannot be told ' +
+          'from others, so none can be accepted.',
       )
     }
     await assertSecretKey(context)
@@ -86,22 +89,23 @@ export class TokenAcceptance {
     return acceptance
   }
 
-  /** The key by which such tokens are accepted already. */
+  /** The key that is accepted already, if there is one. */
   get #key(): SigningKeyRow | undefined {
     return this.#last && isLive(this.#last, new Date()) ? this.#last : undefined
   }
 
-  /** Two of these keys cannot be told apart by their tokens. */
+  /** A FastAPI token does not name its key, so there can be only one. */
   #assertSameSecret(): void {
     if (!this.#key) return
     const { kid, sealedPrivateKey, retiresAt } = this.#key
     if (createSealer(this.#context.secretKey).open(sealedPrivateKey, kid) === this.#secret) return
     throw new Error(
-      `Tokens of another FastAPI application are accepted until ${retiresAt?.toISOString()}. Wait, or end that with: postern keys retire ${kid}`,
+      `Tokens of another FastAPI app are accepted until ${retiresAt?.toISOString()}. ` +
+        `Wait until then, or run: postern keys retire ${kid}`,
     )
   }
 
-  /** The id that a user's tokens will mean. */
+  /** The id that a user needs so that their tokens are accepted. */
   idOf(row: ForeignRow): string | undefined {
     const subject = row[this.#options.column]
     if (typeof subject !== 'string' && !Number.isSafeInteger(subject)) return undefined
@@ -109,7 +113,7 @@ export class TokenAcceptance {
   }
 
   /**
-   * Gives another id to whoever has been deleted here: he is imported anew, but what he had before his deletion stays refused.
+   * Gives a new id to users who were deleted here: they are imported again, but their earlier tokens stay refused.
    */
   async forgetDeleted(users: ImportedUser[]): Promise<void> {
     const batches = this.#context.database.openUserBatches()
@@ -120,7 +124,7 @@ export class TokenAcceptance {
     for (const { user } of users) if (deleted.has(user.id)) user.id = makeId()
   }
 
-  /** Refuses the tokens that were revoked before. To be done first of all, so that none of them is ever accepted. */
+  /** Refuses the tokens that the app has revoked. Must run first, so that none of them is ever accepted. */
   async importRevoked(database: ForeignDatabase): Promise<RevokedTokens> {
     const { table, column } = this.#table
     const result = { revoked: 0, expired: 0, others: 0 }
@@ -147,13 +151,18 @@ export class TokenAcceptance {
     }
     if (result.others > 0 && result.revoked + result.expired === 0) {
       throw new Error(
-        'None of the revoked tokens was signed with this SECRET_KEY: set FASTAPI_SECRET_KEY to that of the FastAPI application.',
+        'None of the revoked tokens was signed with this SECRET_KEY: ' +
+          'set FASTAPI_SECRET_KEY to that of the FastAPI app.',
       )
     }
     return result
   }
 
-  /** Accepts the tokens from now on. To be done last of all. @returns until when */
+  /**
+   * Accepts the tokens from now on. Must run last.
+   *
+   * @returns until when
+   */
   async begin(): Promise<Date> {
     if (this.#key?.retiresAt) return this.#key.retiresAt
     const { audit, database, secretKey } = this.#context
@@ -174,7 +183,7 @@ export class TokenAcceptance {
     const inserted = await audit('sensitive_create', { reason: 'signing_key', target: kid }, (event) =>
       database.signingKeys.insert(row, event),
     )
-    if (!inserted) throw new Error('Somebody else has begun to accept such tokens at this very moment.')
+    if (!inserted) throw new Error('Another process has just begun to accept such tokens.')
     return retiresAt
   }
 }

@@ -2,16 +2,17 @@ import type { ForeignDatabase, ForeignRow } from '../../../../../drizzle/sqlite/
 import type { ImportRecord } from '../records.ts'
 import type { FastapiSchema, UserColumns } from './schema.ts'
 
-/** Users that are read at once. */
+/** Users per query. */
 const STEP = 500
 
-/** As SQLAlchemy writes an instant into SQLite: in UTC, without saying so. */
+/** A time as SQLAlchemy stores it in SQLite: in UTC, without an offset. */
 const NAIVE_INSTANT = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)$/
 
 /**
- * Reads the users of a FastAPI application, each as if it were a line of a file. Its number is the user's id where that is one.
+ * Reads the users of a FastAPI app as if each were a line of a file. The line's number is the user's id, if that is a
+ * number.
  *
- * @param idOf the id that a user gets who is new here; undefined for any
+ * @param idOf returns the id for a new user; undefined for a random one
  */
 export async function* readUsers(
   database: ForeignDatabase,
@@ -49,12 +50,12 @@ function toFields(row: ForeignRow, columns: UserColumns, now: string): Record<st
   }
 }
 
-/** As Python would have it. */
+/** Booleans are stored as numbers or as text. */
 function isTrue(value: unknown): boolean {
   return typeof value === 'string' ? /^(1|t|true)$/i.test(value) : Boolean(value)
 }
 
-/** A hash is bytes where the application has stored what bcrypt gave it. */
+/** A hash is a BLOB if the app has stored bytes. */
 function toText(value: unknown): unknown {
   return Buffer.isBuffer(value) ? value.toString('latin1') : value
 }
