@@ -8,24 +8,24 @@ import { startTracing } from './runtime/tracing.ts'
 import { databaseLocation } from './settings/database-location.ts'
 import { type Config, loadConfig } from './settings/environment.ts'
 
-/** Milliseconds that requests in flight have to finish when the process is told to stop. */
+/** Milliseconds that requests in flight have to finish when the process stops. */
 const GRACE = 10_000
 
 try {
   await fitThreadPool()
   const config = loadConfig()
   const app = await buildApp(config, undefined, await startTracing(process.env))
-  // Not when there is nothing left to do: then it did not start, and says so by its exit code.
+  // Without `beforeExit`: an event loop that runs empty means that the start failed, which the exit code says.
   const delay = config.shutdownDelaySeconds * 1000
   closeWithGrace({ delay: delay + GRACE, logger: false, skip: ['beforeExit'] }, async ({ err, signal }) => {
     if (signal) {
       app.log.info({ signal }, 'stopping')
       await app.http.drain(delay)
     } else {
-      app.log.fatal({ type: err?.name, stack: err?.stack }, 'unexpected fault, stopping')
+      app.log.fatal({ type: err?.name, stack: err?.stack }, 'unexpected error, stopping')
     }
     await app.close()
-    // A fault may also be a promise rejected with nothing: thrown again, it is a failure all the same.
+    // A promise may be rejected with undefined: thrown again, that still sets the exit code.
     if (!signal) throw err
   })
   try {
@@ -40,7 +40,7 @@ try {
   process.exitCode = 1
 }
 
-/** For a person, and on standard error: standard output has the log, for machines. */
+/** Greets a person on standard error: standard output is the log. */
 function greet(address: string, { databaseUrl }: Config, metricsAddress: string | undefined): void {
   console.error(
     [

@@ -1,4 +1,4 @@
-// The same for a host, whose process is not Postern's to end.
+// For a host app, whose process Postern must not end.
 import { nodeFault } from './node-version.js'
 
 if (nodeFault) throw new Error(nodeFault)

@@ -1,5 +1,5 @@
-// What Node.js has compiled once is not compiled again: that is a quarter of a start. It is kept with the package itself, since whoever
-// could write there could change the code as well; where the process may not, nothing is kept.
+// Caches compiled code, which saves a quarter of the start. The cache is inside the package: an attacker who can write
+// there can change the code as well. If the directory is not writable, there is no cache.
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 

@@ -1,4 +1,4 @@
-// Imported before all else by whatever a person starts: a database driver that meets an old Node.js crashes without a word.
+// The first import of every program: on an old Node.js, the database driver would crash without a message.
 import './garbage-collection.js'
 import './tick-object.js'
 import './compile-cache.js'

@@ -3,30 +3,31 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { bindToLog } from '../../plugins/http/trace-context.ts'
 
-/** OpenTelemetry at work. */
+/** OpenTelemetry, started. */
 export interface Tracing {
-  /** Makes a span of each request, and names it in the request's log lines. To be registered before anything else. */
+  /** Creates a span for each request, and adds its ids to the request's log lines. Must be registered first. */
   plugin: FastifyPluginAsync
 }
 
-/** Not among Postern's dependencies, since few need them. */
+/** Optional packages, since few deployments need them. */
 const PACKAGES = ['@fastify/otel', '@opentelemetry/api', '@opentelemetry/sdk-node']
 
-/** Milliseconds that the last spans have to be sent off when the process stops. */
+/** Milliseconds to send the last spans when the process stops. */
 const FLUSH_TIMEOUT = 3000
 
 /**
- * Starts OpenTelemetry where its own environment variables ask for traces
+ * Starts OpenTelemetry if its own environment variables enable traces
  * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
  *
- * @throws naming the packages to install, where they are missing
+ * @returns undefined if they do not
+ * @throws naming the packages to install, if they are missing
  */
 export async function startTracing(env: NodeJS.ProcessEnv): Promise<Tracing | undefined> {
-  if (!isAskedFor(env)) return undefined
+  if (!isEnabled(env)) return undefined
   const [{ NodeSDK }, { FastifyOtelInstrumentation }, { SpanStatusCode }] = await load()
   const sdk = new NodeSDK({
     ...(!isNamed(env) && { serviceName: 'postern' }),
-    // Metrics and logs have ways of their own.
+    // Only traces: metrics and logs are exported in other ways.
     metricReaders: [],
     logRecordProcessors: [],
   })
@@ -37,7 +38,7 @@ export async function startTracing(env: NodeJS.ProcessEnv): Promise<Tracing | un
     recordExceptions: false,
     requestHook: (span, { method, url, routeOptions }) => {
       span.updateName(routeOptions.url === undefined ? method : `${method} ${routeOptions.url}`)
-      // Without the query, where somebody may have put a secret.
+      // Without the query, which may contain a secret.
       span.setAttribute('url.path', url.split('?', 1)[0] ?? '')
       withholdMessages(span)
     },
@@ -56,7 +57,7 @@ export async function startTracing(env: NodeJS.ProcessEnv): Promise<Tracing | un
     })
     app.addHook('onClose', async () => {
       const end = new Promise((resolve) => setTimeout(resolve, FLUSH_TIMEOUT).unref())
-      // A collector that does not answer is no reason to stay.
+      // Does not wait longer for a collector that does not respond.
       await Promise.race([sdk.shutdown().catch(() => {}), end])
     })
   }
@@ -64,7 +65,7 @@ export async function startTracing(env: NodeJS.ProcessEnv): Promise<Tracing | un
   return { plugin: fp(plugin, { name: 'postern-tracing' }) }
 }
 
-function isAskedFor(env: NodeJS.ProcessEnv): boolean {
+function isEnabled(env: NodeJS.ProcessEnv): boolean {
   if (env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true') return false
   const exporter = env['OTEL_TRACES_EXPORTER']?.trim()
   if (exporter) return exporter !== 'none'
@@ -84,11 +85,11 @@ async function load() {
     ])
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new Error(`OTEL_… asks for traces, which need more packages: npm install ${PACKAGES.join(' ')}`)
+    throw new Error(`OTEL_… enables traces, which need these packages: npm install ${PACKAGES.join(' ')}`)
   }
 }
 
-/** An error's message may tell too much, and one that a client has made is no fault of ours: only the bare status counts. */
+/** Keeps error messages out of spans: they may contain secrets, and a client's error is not the service's. */
 function withholdMessages(span: Span): void {
   const setStatus = span.setStatus.bind(span)
   span.setStatus = ({ code, message }) => (message === undefined ? setStatus({ code }) : span)

@@ -6,21 +6,21 @@ import { type Formats, InvalidOptionsError, parse, succeeds } from './parse.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-/** The settings of the standalone server: those of the plugin, and those of a process. */
+/** The settings of the standalone server: those of the plugin, and those of the process. */
 export const ConfigSchema = Type.Object(
   {
     ...OptionsSchema.properties,
     databaseUrl: Type.String({ ...OptionsSchema.properties.databaseUrl, default: './data/postern.db' }),
     /** The address to listen on. */
     host: Type.String({ minLength: 1, default: '127.0.0.1', description: 'an address or a host name' }),
-    /** The port to listen on; 0 for any that is free. */
+    /** The port to listen on; 0 for any free port. */
     port: Type.Integer({
       minimum: 0,
       maximum: 65_535,
       default: 3000,
       description: 'a whole number from 0 to 65535',
     }),
-    /** The port that metrics are served on, beside `port`; without it they are not. */
+    /** The port that metrics are served on; without it, there are none. */
     metricsPort: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -28,24 +28,24 @@ export const ConfigSchema = Type.Object(
         description: 'a whole number from 0 to 65535, other than PORT',
       }),
     ),
-    /** The address that metrics are served at; without it, that of `host`. */
+    /** The address that metrics are served at; `host` by default. */
     metricsHost: Type.Optional(Type.String({ minLength: 1, description: 'an address or a host name' })),
-    /** Proxies whose `X-Forwarded-*` is believed. */
+    /** Proxies whose `X-Forwarded-*` headers are trusted. */
     trustProxy: Type.Array(Type.String({ format: 'proxy' }), {
       default: [],
       description: 'addresses or networks, separated by commas, as in 127.0.0.1,10.0.0.0/8',
     }),
-    /** The least severe log line that is written. */
+    /** The lowest level that is logged. */
     logLevel: Type.Union(
       LOG_LEVELS.map((level) => Type.Literal(level)),
       { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` },
     ),
-    /** Origins of pages whose scripts may call the API. */
+    /** Origins of web pages that may call the API. */
     corsOrigin: Type.Array(Type.String({ format: 'origin' }), {
       default: [],
       description: 'origins, separated by commas, as in https://app.example.com, or * for all',
     }),
-    /** How long requests are still answered once `/readyz` says that the process will stop. */
+    /** For how many seconds requests are still answered after `/readyz` has said that the process stops. */
     shutdownDelaySeconds: Type.Integer({
       minimum: 0,
       maximum: 300,
@@ -56,25 +56,25 @@ export const ConfigSchema = Type.Object(
   { additionalProperties: false },
 )
 
-/** The settings of the standalone server, complete. */
+/** All settings of the standalone server, with defaults. */
 export type Config = Static<typeof ConfigSchema>
 
 const formats: Formats = {
   ...optionFormats,
-  // A number would pass for an address, while whoever writes one means a count of hops.
+  // A number is a valid address, but would be meant as a number of hops.
   proxy: (value: string) => !/^\d+(\/|$)/.test(value) && succeeds(() => proxyAddr.compile(value)),
   origin: (value: string) =>
     value === '*' || (!value.includes('*') && URL.canParse(value) && new URL(value).origin === value),
 }
 
-/** The part of the settings that is the plugin's. */
+/** The settings that are options of the plugin. */
 export function pluginOptions(config: Config): Partial<Options> {
   const names = Object.keys(OptionsSchema.properties)
   const entries = Object.entries(config).filter(([name]) => names.includes(name))
   return Object.fromEntries<unknown>(entries) as Partial<Options>
 }
 
-/** The environment variable of an option: `databaseUrl` is `DATABASE_URL`. */
+/** The environment variable of an option: `DATABASE_URL` for `databaseUrl`. */
 export function environmentName(option: string): string {
   return option.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()
 }
@@ -82,7 +82,7 @@ export function environmentName(option: string): string {
 /**
  * Reads the settings from environment variables.
  *
- * @throws InvalidOptionsError naming each variable that is wrong
+ * @throws InvalidOptionsError naming each invalid variable
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const values: Record<string, unknown> = {}
@@ -97,7 +97,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   return config
 }
 
-/** A variable's text as a value of the schema's type, or as it is where it cannot be one. */
+/** Converts a variable's text to the type of its schema, or returns it unchanged if that is not possible. */
 function fromText({ type }: TSchema, text: string): unknown {
   if (type === 'array') return text.split(',').map((item) => item.trim())
   if (type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true'
@@ -105,9 +105,9 @@ function fromText({ type }: TSchema, text: string): unknown {
 }
 
 /**
- * Reads the settings from the environment and from the file `.env` in the working directory, where there is one.
+ * Reads the settings from the environment, and from the file `.env` in the working directory if there is one.
  *
- * @throws InvalidOptionsError naming each variable that is wrong
+ * @throws InvalidOptionsError naming each invalid variable
  */
 export function loadConfig(): Config {
   try {

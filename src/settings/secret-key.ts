@@ -6,10 +6,10 @@ import { isSecretKey } from './options.ts'
 import { InvalidOptionsError } from './parse.ts'
 
 /**
- * The secret of a deployment that sets none: kept in a file beside the database, which only its owner can read, and made
- * with the database.
+ * The secret of a deployment that does not set SECRET_KEY. It is stored in a file beside the SQLite database, created
+ * with it, and only its owner can read it.
  *
- * @throws InvalidOptionsError where there is a database, but no file, or one that holds too little; and for a server
+ * @throws InvalidOptionsError if there is a database but no file, if the file is too short, or for PostgreSQL
  */
 export function keptSecretKey(databaseUrl: string): string {
   if (isPostgresUrl(databaseUrl)) {
@@ -18,7 +18,7 @@ export function keptSecretKey(databaseUrl: string): string {
   const database = databasePath(databaseUrl)
   if (database === null) return newSecretKey()
   const path = secretKeyPath(database)
-  // Asked first: whoever makes both at this moment makes the secret first.
+  // Checked before the secret is read: a process that is creating both creates the secret first.
   const databaseExists = existsSync(database)
   const secretKey = read(path)
   if (secretKey !== undefined) {
@@ -29,18 +29,19 @@ export function keptSecretKey(databaseUrl: string): string {
   }
   if (databaseExists) {
     throw new InvalidOptionsError(
-      `SECRET_KEY (secretKey) must be set, or ${path} restored: the database ${database} was made with a secret that is not here`,
+      `SECRET_KEY (secretKey) must be set, or ${path} restored: ` +
+        `the database ${database} was created with a secret that is missing`,
     )
   }
   return create(path)
 }
 
-/** Where the secret of a SQLite database is kept. */
+/** The path of the secret of a SQLite database. */
 export function secretKeyPath(database: string): string {
   return `${database}.secret`
 }
 
-/** A random secret of 256 bits. */
+/** Creates a random secret of 256 bits. */
 export function newSecretKey(): string {
   return randomBytes(32).toString('base64url')
 }
@@ -54,7 +55,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** Appears whole or not at all, and once: of two processes that start at the same moment one loses, and reads the other's. */
+/** Creates the file atomically, unless it exists: of two processes that start together, the second uses the first's. */
 function create(path: string, secretKey = newSecretKey()): string {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
@@ -70,13 +71,13 @@ function create(path: string, secretKey = newSecretKey()): string {
 }
 
 /**
- * Puts another secret into the place of the kept one. It lies beside it while `change` runs, so that after an interruption a
- * further call goes on with the same.
+ * Replaces the stored secret. The new one is stored beside it while `change` runs, so that a call after an interruption
+ * continues with the same secret.
  *
- * @param database path of the SQLite file
+ * @param database the path of the SQLite file
  * @param given the new secret; undefined for a random one
- * @param change seals everything under the new secret
- * @throws InvalidOptionsError where an interrupted call was given another secret
+ * @param change encrypts everything with the new secret
+ * @throws InvalidOptionsError if an interrupted call was given another secret
  */
 export async function replaceKeptSecretKey(
   database: string,
@@ -88,7 +89,7 @@ export async function replaceKeptSecretKey(
   const secretKey = create(next, given)
   if (given !== undefined && secretKey !== given) {
     throw new InvalidOptionsError(
-      `NEW_SECRET_KEY must be the one of the interrupted attempt, which is in ${next}, or unset`,
+      `NEW_SECRET_KEY must be the one of the interrupted attempt, which is in ${next}, or must not be set`,
     )
   }
   await change(secretKey)

@@ -149,5 +149,5 @@ export function assertDiscreet(t: Test, { stdout, stderr }: ServerProcess, secre
     t.notMatch(log, secret)
   }
   t.notMatch(log, /postgres:\/\/\w+:/)
-  t.notMatch(log, 'unexpected fault')
+  t.notMatch(log, 'unexpected error')
 }

@@ -5,7 +5,7 @@ import { nodeCommand } from '../node-command.ts'
 
 const MODULE = new URL('../../src/runtime/garbage-collection.js', import.meta.url).href
 
-/** A program whose objects live long, told by V8 where it finds that out. */
+/** A program whose objects live long, which V8 reports when it notices. */
 function program(prelude: string): string {
   return `
     ${prelude}
@@ -26,7 +26,7 @@ async function run(prelude: string): Promise<string> {
   return stdout
 }
 
-t.test('V8 makes nothing in the old generation because of where it is made', async (t) => {
-  t.match(await run(''), /AllocationSite.+=> (maybe )?tenure/, 'as it does by itself')
+t.test('V8 allocates nothing directly in the old generation', async (t) => {
+  t.match(await run(''), /AllocationSite.+=> (maybe )?tenure/, 'as it does by default')
   t.notMatch(await run(`import ${JSON.stringify(MODULE)}`), /AllocationSite/)
 })

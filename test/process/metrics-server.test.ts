@@ -7,7 +7,7 @@ import { assertProblem, bearer, makeApp } from '../helper.ts'
 import { parseSamples, type Samples } from '../scrape.ts'
 import { postJson, runServer, type ServerProcess, startServer, until } from '../server-process.ts'
 
-/** A server that is measured, and where its metrics are. */
+/** Starts a server with metrics, and finds their URL. */
 async function startMeasured(
   t: Test,
   env: Record<string, string> = {},
@@ -21,16 +21,16 @@ async function scrapeAt(url: string): Promise<Samples> {
   return parseSamples(await (await fetch(url)).text())
 }
 
-t.test('serves metrics on a port of their own, and nothing else there', async (t) => {
+t.test('serves metrics, and nothing else, on a separate port', async (t) => {
   const { address, metrics } = await startMeasured(t)
   t.match(metrics, /^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
   t.not(new URL(metrics).port, new URL(address).port)
 
-  const answer = await fetch(metrics)
-  t.equal(answer.status, 200)
-  t.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
-  t.equal(answer.headers.get('cache-control'), 'no-store')
-  const body = await answer.text()
+  const response = await fetch(metrics)
+  t.equal(response.status, 200)
+  t.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+  t.equal(response.headers.get('cache-control'), 'no-store')
+  const body = await response.text()
   t.match(body, '\n# TYPE postern_revocations_total counter\npostern_revocations_total 0\n')
   const samples = parseSamples(body)
   for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_cpu_seconds_total', 'process_open_fds']) {
@@ -47,12 +47,12 @@ t.test('serves metrics on a port of their own, and nothing else there', async (t
   t.equal((await fetch(`${address}/metrics`)).status, 404, 'not on the public port')
 })
 
-t.test('answers a scrape while logins flood the service, and says so', async (t) => {
+t.test('answers a scrape while logins flood the service, and measures the flood', async (t) => {
   const { address, metrics } = await startMeasured(t, { BCRYPT_COST: '12', THROTTLE: 'false' })
   const before = await scrapeAt(metrics)
   t.equal(before.get('postern_hash_queue_depth'), 0)
   let answered = 0
-  // More than the cores hash in as long as anybody is let wait.
+  // More than the cores can hash within the longest wait.
   const flood = Array.from({ length: 40 * availableParallelism() }, async (_, index) => {
     const email = `nobody-${index}@example.com`
     const { status } = await postJson(`${address}/login`, { email, password: 'something' })
@@ -79,7 +79,7 @@ t.test('answers a scrape while logins flood the service, and says so', async (t)
   t.equal(after.get('postern_hash_queue_depth'), 0)
 })
 
-t.test('stops with the service, though somebody still has a connection open', async (t) => {
+t.test('stops with the service, although a connection is still open', async (t) => {
   const { metrics, stop } = await startMeasured(t)
   const { hostname, port } = new URL(metrics)
   const socket = connect(Number(port), hostname).on('error', () => {})
@@ -92,7 +92,7 @@ t.test('stops with the service, though somebody still has a connection open', as
   await t.rejects(fetch(metrics))
 })
 
-t.test('does not start where METRICS_PORT is taken, is PORT, or is no port', async (t) => {
+t.test('does not start if METRICS_PORT is taken, equals PORT, or is no port', async (t) => {
   const occupant = createServer().listen(0, '127.0.0.1')
   await once(occupant, 'listening')
   t.teardown(() => occupant.close())
@@ -111,7 +111,7 @@ t.test('does not start where METRICS_PORT is taken, is PORT, or is no port', asy
   }
 })
 
-t.test('lets the port go when the service itself cannot listen', async (t) => {
+t.test('closes the port if the service cannot listen', async (t) => {
   const occupant = createServer().listen(0, '127.0.0.1')
   await once(occupant, 'listening')
   t.teardown(() => occupant.close())

@@ -7,15 +7,15 @@ import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, runServer, startServer } from '../server-process.ts'
 
 /** A directory in which Postern has run before. */
-async function makeUsedDirectory(t: Test): Promise<{ cwd: string; database: string; secretFile: string }> {
+async function createUsedDirectory(t: Test): Promise<{ cwd: string; database: string; secretFile: string }> {
   const cwd = t.testdir()
   await (await startServer(t, { cwd })).stop()
   const database = join(cwd, 'data', 'postern.db')
   return { cwd, database, secretFile: `${database}.secret` }
 }
 
-t.test('is made at random, once', async (t) => {
-  const { cwd, secretFile } = await makeUsedDirectory(t)
+t.test('is random, and created once', async (t) => {
+  const { cwd, secretFile } = await createUsedDirectory(t)
   const secret = readFileSync(secretFile, 'utf8')
   t.match(secret, /^[\w-]{43}\n$/, '32 bytes in base64url')
 
@@ -25,8 +25,8 @@ t.test('is made at random, once', async (t) => {
   t.not(readFileSync(secretFile, 'utf8'), secret)
 })
 
-t.test('is not made anew for a database whose secret has gone', async (t) => {
-  const { cwd, database, secretFile } = await makeUsedDirectory(t)
+t.test('is not created for a database whose secret is missing', async (t) => {
+  const { cwd, database, secretFile } = await createUsedDirectory(t)
   rmSync(secretFile)
   const before = readFileSync(database)
 
@@ -41,7 +41,7 @@ t.test('is not made anew for a database whose secret has gone', async (t) => {
   t.ok(readFileSync(database).equals(before))
 })
 
-t.test('is refused when its file has been cut short', async (t) => {
+t.test('is refused if its file was truncated', async (t) => {
   for (const rest of ['', '\n', 'half-of-what-it-was']) {
     const cwd = t.testdir({ data: { 'postern.db.secret': rest } })
 
@@ -50,12 +50,12 @@ t.test('is refused when its file has been cut short', async (t) => {
     t.equal(code, 1)
     t.match(stderr, /postern\.db\.secret is too short/)
     t.notMatch(stderr, 'half-of')
-    t.same(readdirSync(join(cwd, 'data')), ['postern.db.secret'], 'no database is made')
+    t.same(readdirSync(join(cwd, 'data')), ['postern.db.secret'], 'no database is created')
   }
 })
 
-t.test('is refused when it is not the one that the database was made with', async (t) => {
-  const { cwd, secretFile } = await makeUsedDirectory(t)
+t.test('is refused if the database was created with another one', async (t) => {
+  const { cwd, secretFile } = await createUsedDirectory(t)
   const other = 'another secret, and long enough for HS256'
 
   const bySetting = await runServer(t, { cwd, env: { SECRET_KEY: other } })
@@ -69,9 +69,9 @@ t.test('is refused when it is not the one that the database was made with', asyn
   }
 })
 
-t.test('needs no file where it is set', async (t) => {
+t.test('needs no file if it is set', async (t) => {
   const cwd = t.testdir()
-  const env = { SECRET_KEY: 'a secret that somebody has thought of' }
+  const env = { SECRET_KEY: 'a secret that an operator has chosen' }
 
   const { address } = await startServer(t, { cwd, env })
 
@@ -79,7 +79,7 @@ t.test('needs no file where it is set', async (t) => {
   t.notOk(existsSync(join(cwd, 'data', 'postern.db.secret')))
 })
 
-t.test('is one and the same for processes that start at the same moment', async (t) => {
+t.test('is the same for processes that start at the same moment', async (t) => {
   const cwd = t.testdir()
 
   const servers = await Promise.all([1, 2, 3].map(() => startServer(t, { cwd })))
@@ -98,6 +98,6 @@ t.test('is one and the same for processes that start at the same moment', async 
   db.close()
   t.notOk(
     readdirSync(join(cwd, 'data')).some((name) => /secret\./.test(name)),
-    'no draft is left',
+    'no draft remains',
   )
 })

@@ -10,7 +10,7 @@ import { logInAt, postJson, runServer, startServer } from '../server-process.ts'
 
 const NODE_VERSION = new URL('../../src/runtime/preload.js', import.meta.url).href
 
-/** All that is in a database, as far as a start could change it. */
+/** Everything in a database that a start could change. */
 function readAll(path: string): Record<string, unknown[]> {
   const db = new SqliteDriver(path, { readonly: true })
   const tables = db.prepare('select * from sqlite_schema order by name').all() as Record<string, string>[]
@@ -21,24 +21,21 @@ function readAll(path: string): Record<string, unknown[]> {
   return { ...Object.fromEntries(rows), sqlite_schema: tables }
 }
 
-t.test(
-  'starts in an empty directory, and says where it listens, where its docs and its data are',
-  async (t) => {
-    const cwd = t.testdir()
+t.test('starts in an empty directory, and shows its address, its docs and its data', async (t) => {
+  const cwd = t.testdir()
 
-    const { address, stderr } = await startServer(t, { cwd })
+  const { address, stderr } = await startServer(t, { cwd })
 
-    t.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
-    const lines = stderr().trim().split('\n')
-    t.equal(lines.length, 3)
-    t.ok(lines[0]?.endsWith(` ${address}`))
-    t.ok(lines[1]?.endsWith(` ${address}/docs`))
-    t.ok(lines[2]?.endsWith(` ${join(cwd, 'data', 'postern.db')}`))
-    t.equal((await fetch(`${address}/docs`)).status, 200)
-  },
-)
+  t.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
+  const lines = stderr().trim().split('\n')
+  t.equal(lines.length, 3)
+  t.ok(lines[0]?.endsWith(` ${address}`))
+  t.ok(lines[1]?.endsWith(` ${address}/docs`))
+  t.ok(lines[2]?.endsWith(` ${join(cwd, 'data', 'postern.db')}`))
+  t.equal((await fetch(`${address}/docs`)).status, 200)
+})
 
-t.test('keeps what it stores from every other user of the machine', async (t) => {
+t.test('stores its data for no other user of the machine to read', async (t) => {
   const cwd = t.testdir()
 
   await startServer(t, { cwd })
@@ -52,7 +49,7 @@ t.test('keeps what it stores from every other user of the machine', async (t) =>
   for (const name of files) t.equal(modeOf(join('data', name)), '600', name)
 })
 
-t.test('changes nothing when it starts for the second time', async (t) => {
+t.test('changes nothing at its second start', async (t) => {
   const cwd = t.testdir()
   const database = join(cwd, 'data', 'postern.db')
   const first = await startServer(t, { cwd })
@@ -67,13 +64,13 @@ t.test('changes nothing when it starts for the second time', async (t) => {
   const second = await startServer(t, { cwd })
 
   const response = await fetch(`${second.address}/getUser`, { headers: bearer(token) })
-  t.equal(response.status, 200, 'a token of the first run still counts')
+  t.equal(response.status, 200, 'a token of the first run is still valid')
   await second.stop()
   t.same(readAll(database), before)
   t.ok(readFileSync(`${database}.secret`).equals(secret))
 })
 
-t.test('starts without the HTTP client of Node.js, which takes long to load and is never used', async (t) => {
+t.test('starts without the HTTP client of Node.js, which is slow to load and never used', async (t) => {
   const tell = "process.once('message', () => process.send(process.moduleLoadList)).channel.unref()"
   const { process, address } = await startServer(t, {
     cwd: t.testdir(),
@@ -88,7 +85,7 @@ t.test('starts without the HTTP client of Node.js, which takes long to load and 
   t.notOk(loaded.includes('NativeModule internal/deps/undici/undici'))
 })
 
-t.test('keeps nothing on disk when its database is in memory', async (t) => {
+t.test('stores nothing on disk if its database is in memory', async (t) => {
   const cwd = t.testdir()
 
   const { stderr } = await startServer(t, { cwd, env: { DATABASE_URL: ':memory:' } })
@@ -97,7 +94,7 @@ t.test('keeps nothing on disk when its database is in memory', async (t) => {
   t.same(readdirSync(cwd), [])
 })
 
-t.test('says so when its port is taken', async (t) => {
+t.test('reports that its port is taken', async (t) => {
   const occupant = createServer()
   await new Promise<void>((resolve) => occupant.listen(0, '127.0.0.1', resolve))
   t.teardown(() => occupant.close())
@@ -112,7 +109,7 @@ t.test('says so when its port is taken', async (t) => {
   t.notMatch(stderr, 'ready at')
 })
 
-t.test('says so when its database is no database, and leaves the file alone', async (t) => {
+t.test('reports that its database is no database, and does not change the file', async (t) => {
   const cwd = t.testdir({
     'notes.txt': 'Not a database at all. '.repeat(100),
     'notes.txt.secret': 's'.repeat(43),
@@ -138,10 +135,12 @@ t.test('refuses a database of a newer version', async (t) => {
   t.match(stderr, 'newer version of Postern')
 })
 
-t.test('names the Node.js that it needs, in one line and before all else', async (t) => {
+t.test('names the version of Node.js that it needs, in one line and before anything else', async (t) => {
   const cwd = t.testdir()
-  const olderNode = (version: string) =>
-    `data:text/javascript,Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
+  const olderNode = (version: string) => {
+    const value = `{ ...process.versions, node: '${version}' }`
+    return `data:text/javascript,Object.defineProperty(process, 'versions', { value: ${value} })`
+  }
 
   const { code, stdout, stderr } = await runServer(t, { cwd, preload: [olderNode('20.20.0')] })
 
@@ -163,12 +162,9 @@ t.test('names the Node.js that it needs, in one line and before all else', async
   ])
 })
 
-t.test('reads a .env file in its working directory, and believes the environment first', async (t) => {
+t.test('reads a .env file in its working directory, but prefers the environment', async (t) => {
   const cwd = t.testdir()
-  writeFileSync(
-    join(cwd, '.env'),
-    'DATABASE_URL=elsewhere/accounts.db\nISSUER=from-file\nAUDIENCE=from-file\n',
-  )
+  writeFileSync(join(cwd, '.env'), 'DATABASE_URL=elsewhere/users.db\nISSUER=from-file\nAUDIENCE=from-file\n')
 
   const { address } = await startServer(t, { cwd, env: { AUDIENCE: 'from-environment' } })
 

@@ -6,13 +6,13 @@ import t from 'tap'
 import { ada } from '../helper.ts'
 import { postJson, startServer, until } from '../server-process.ts'
 
-/** Does, within the server's process, what a test sends it as JavaScript. */
+/** Runs JavaScript that a test sends to the server's process. */
 const PUPPET = "data:text/javascript,process.on('message', (code) => eval(code))"
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   t.test(`answers the logins in flight before it stops on ${signal}`, async (t) => {
     const cwd = t.testdir()
-    // Slow enough hashes that the signal comes while they are at work.
+    // Hashes slow enough that the signal arrives while they are computed.
     const { address, stop, stdout } = await startServer(t, { cwd, env: { BCRYPT_COST: '11' } })
     await postJson(`${address}/register`, ada)
     const { email, password } = ada
@@ -24,7 +24,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     }
 
     const logins = Array.from({ length: 4 + 4 * availableParallelism() }, logIn)
-    // The first answer shows that the others have arrived: they are all sent by then.
+    // Once the first one is answered, all others have been sent.
     await until(() => answered > 0)
     const exit = stop(signal)
 
@@ -34,14 +34,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     t.equal(code, 0)
     t.match(stdout(), `"signal":"${signal}"`)
     t.notMatch(stderr, /error/i)
-    await t.rejects(fetch(`${address}/healthz`), 'it listens no longer')
+    await t.rejects(fetch(`${address}/healthz`), 'it no longer listens')
     const db = new SqliteDriver(`${cwd}/data/postern.db`, { readonly: true })
     t.equal(db.pragma('integrity_check', { simple: true }), 'ok')
     db.close()
   })
 }
 
-t.test('does not wait for clients that are merely connected', async (t) => {
+t.test('does not wait for idle connections', async (t) => {
   const { address, stop } = await startServer(t, { cwd: t.testdir() })
   const { hostname, port } = new URL(address)
   const idle = connect(Number(port), hostname).on('error', () => {})
@@ -77,7 +77,7 @@ t.test('waits for a request that has begun', async (t) => {
   t.equal((await exit).code, 0)
 })
 
-t.test('says for a while that it will stop, and answers until then', async (t) => {
+t.test('announces for a while that it will stop, and answers until then', async (t) => {
   const server = await startServer(t, { cwd: t.testdir(), env: { SHUTDOWN_DELAY_SECONDS: '5' } })
   const ask = (path: string) => fetch(`${server.address}${path}`)
   t.equal((await ask('/readyz')).status, 200)
@@ -89,16 +89,16 @@ t.test('says for a while that it will stop, and answers until then', async (t) =
   t.equal(notReady.status, 503)
   t.match(await notReady.json(), { code: 'service_unavailable' })
   for (const path of ['/healthz', '/openapi.json']) {
-    const answer = await ask(path)
-    t.equal(answer.status, 200)
-    t.equal(answer.headers.get('connection'), 'close', 'the next request goes elsewhere')
-    await answer.arrayBuffer()
+    const response = await ask(path)
+    t.equal(response.status, 200)
+    t.equal(response.headers.get('connection'), 'close', 'the next request goes elsewhere')
+    await response.arrayBuffer()
   }
   t.equal((await postJson(`${server.address}/register`, ada)).status, 201)
   t.equal((await exit).code, 0)
 })
 
-t.test('does not wait any longer when it is told to stop once more', async (t) => {
+t.test('stops at once at a second signal', async (t) => {
   const server = await startServer(t, { cwd: t.testdir(), env: { SHUTDOWN_DELAY_SECONDS: '300' } })
 
   const exit = server.stop()
@@ -108,14 +108,14 @@ t.test('does not wait any longer when it is told to stop once more', async (t) =
   t.not((await exit).code, 0)
 })
 
-const FAULTS = {
-  'an exception that nobody catches': "throw new TypeError('out of order')",
-  'a promise that nobody awaits': "Promise.reject(new TypeError('out of order'))",
-  'a promise rejected for no reason': 'Promise.reject()',
+const ERRORS = {
+  'an uncaught exception': "throw new TypeError('out of order')",
+  'an unhandled rejection': "Promise.reject(new TypeError('out of order'))",
+  'a rejection without a reason': 'Promise.reject()',
 }
 
-for (const [fault, code] of Object.entries(FAULTS)) {
-  t.test(`logs ${fault}, and ends with a failure`, async (t) => {
+for (const [error, code] of Object.entries(ERRORS)) {
+  t.test(`logs ${error}, and exits with a failure`, async (t) => {
     const server = await startServer(t, { cwd: t.testdir(), preload: [PUPPET] })
 
     server.process.send(code)
@@ -125,7 +125,7 @@ for (const [fault, code] of Object.entries(FAULTS)) {
     const lines = exit.stdout.trim().split('\n')
     const logged = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 60)
     t.equal(logged.length, 1)
-    t.match(logged[0].msg, 'unexpected fault')
+    t.match(logged[0].msg, 'unexpected error')
     if (code.includes('TypeError')) t.match(logged[0], { type: 'TypeError', stack: /out of order/ })
   })
 }

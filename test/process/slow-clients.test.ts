@@ -6,7 +6,7 @@ import { startServer } from '../server-process.ts'
 const HEADER =
   'POST /login HTTP/1.1\r\nHost: postern\r\nContent-Type: application/json\r\nContent-Length: 64\r\n'
 
-/** Sends a request's parts, the last of them again and again each second, and takes all that comes back until the end. */
+/** Sends the parts of a request, then the trickle every second, and reads everything until the connection closes. */
 function sendSlowly(address: string, parts: string[], trickle?: string): Promise<string> {
   const { hostname, port } = new URL(address)
   const socket = connect(Number(port), hostname)
@@ -23,10 +23,10 @@ function sendSlowly(address: string, parts: string[], trickle?: string): Promise
   })
 }
 
-// Each waits for the server's patience to end, so they wait together.
+// Each test waits for the server's timeout, so they run at the same time.
 t.jobs = 2
 
-t.test('does not wait for ever for a request that does not end', { buffered: true }, async (t) => {
+t.test('does not wait forever for a request that does not end', { buffered: true }, async (t) => {
   const { address, stdout, stop } = await startServer(t, { cwd: t.testdir() })
 
   const answers = await Promise.all([
@@ -42,15 +42,15 @@ t.test('does not wait for ever for a request that does not end', { buffered: tru
     t.match(answer, /\r\nConnection: close\r\n/i)
     t.match(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), { status: 408, code: 'request_timeout' })
   }
-  t.equal((await fetch(`${address}/getUser`, { headers: bearer('x') })).status, 401, 'it goes on')
+  t.equal((await fetch(`${address}/getUser`, { headers: bearer('x') })).status, 401, 'it still serves others')
   t.equal((await stop()).code, 0)
-  t.notMatch(stdout(), /"level":(50|60)/, 'a slow client is no error of ours')
+  t.notMatch(stdout(), /"level":(50|60)/, 'a slow client is no error of the service')
 })
 
-t.test('stops in spite of a client that never ends its request', { buffered: true }, async (t) => {
+t.test('stops although a client never ends its request', { buffered: true }, async (t) => {
   const { address, stop } = await startServer(t, { cwd: t.testdir() })
   const answer = sendSlowly(address, [`${HEADER}\r\n{"email":`], ' ')
-  // Once this is answered, the other has arrived too.
+  // Once this is answered, the other request has arrived too.
   await fetch(`${address}/healthz`)
 
   t.equal((await stop()).code, 0)

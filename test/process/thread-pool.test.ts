@@ -18,7 +18,7 @@ async function nicenesses(t: Test, env: StartOptions['env'] = {}): Promise<Map<s
 }
 
 if (process.platform === 'linux') {
-  t.test('hashes on a thread for each core, all of them behind the one that checks', async (t) => {
+  t.test('hashes on a thread per core, all with a lower priority than the event loop', async (t) => {
     const { 'libuv-worker': hashing = [], ...others } = Object.fromEntries(await nicenesses(t))
     t.ok(hashing.length > availableParallelism(), `${hashing.length} threads`)
     t.ok(hashing.every((nice) => nice === 10))
@@ -29,14 +29,14 @@ if (process.platform === 'linux') {
     )
   })
 
-  t.test('takes an empty setting for none', async (t) => {
+  t.test('ignores an empty UV_THREADPOOL_SIZE', async (t) => {
     const { 'libuv-worker': hashing = [] } = Object.fromEntries(
       await nicenesses(t, { UV_THREADPOOL_SIZE: '' }),
     )
     t.ok(hashing.length > availableParallelism())
   })
 
-  t.test('leaves their number to whoever has set it', async (t) => {
+  t.test('keeps a given UV_THREADPOOL_SIZE', async (t) => {
     t.equal((await nicenesses(t, { UV_THREADPOOL_SIZE: '7' })).get('libuv-worker')?.length, 7)
   })
 }

@@ -5,7 +5,10 @@ import { nodeCommand } from '../node-command.ts'
 
 const MODULE = new URL('../../src/runtime/tick-object.js', import.meta.url).href
 
-/** Has ticks, then full collections while none is waiting, and tells the processor time in microseconds of a great many after that. */
+/**
+ * A program that has ticks, then full garbage collections while no tick waits, and then prints the CPU time of many
+ * ticks in microseconds.
+ */
 function program(prelude: string): string {
   return `
     ${prelude}
@@ -38,9 +41,9 @@ async function run(prelude: string): Promise<number> {
   return Number(stdout)
 }
 
-t.test('V8 does not forget how to make what process.nextTick is to call', async (t) => {
+t.test('V8 keeps the shape of the objects of process.nextTick', async (t) => {
   const forgotten = await run('')
   const kept = await run(`import ${JSON.stringify(MODULE)}`)
   t.ok(kept > 0)
-  t.ok(kept * 2 < forgotten, `${kept} µs, and ${forgotten} where it is forgotten`)
+  t.ok(kept * 2 < forgotten, `${kept} µs, and ${forgotten} if it forgets`)
 })

@@ -10,7 +10,7 @@ import { logInAt, postJson, runServer, startServer, until } from '../server-proc
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT_ID = '00f067aa0ba902b7'
 
-/** Makes the packages of OpenTelemetry look as if they were not installed. */
+/** Hides the packages of OpenTelemetry, as if they were not installed. */
 const WITHOUT_PACKAGES = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module'
   registerHooks({
@@ -20,7 +20,7 @@ const WITHOUT_PACKAGES = `data:text/javascript,${encodeURIComponent(`
     },
   })`)}`
 
-/** A span, as OTLP has it in JSON. */
+/** A span in OTLP's JSON. */
 interface Span {
   traceId: string
   spanId: string
@@ -31,7 +31,7 @@ interface Span {
   attributes: { key: string; value: Record<string, unknown> }[]
 }
 
-/** A collector of spans. */
+/** Starts a collector of spans. */
 async function startCollector(t: Test): Promise<{ endpoint: string; spans: Span[]; text(): string }> {
   const spans: Span[] = []
   let text = ''
@@ -49,63 +49,59 @@ async function startCollector(t: Test): Promise<{ endpoint: string; spans: Span[
   return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, text: () => text }
 }
 
-t.test(
-  'sends a span of each request, of the trace that it belongs to, and names it in the log',
-  async (t) => {
-    const { endpoint, spans, text } = await startCollector(t)
-    const cwd = t.testdir()
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }
-    const { address, stop } = await startServer(t, { cwd, env })
-    await postJson(`${address}/register`, ada)
-    const token = await logInAt(address, ada)
-    const traceparent = `00-${TRACE_ID}-${PARENT_ID}-01`
-    await fetch(`${address}/getUser?access_token=sesame`, { headers: { ...bearer(token), traceparent } })
-    await fetch(`${address}/getUser`, { headers: { traceparent: 'malformed' } })
-    await fetch(`${address}/no/such/path`)
-    const db = new SqliteDriver(join(cwd, 'data', 'postern.db'))
-    db.exec('alter table users rename to users_away')
-    await postJson(`${address}/login`, { email: ada.email, password: ada.password })
-    db.close()
+t.test('sends a span for each request, in its trace, and logs its ids', async (t) => {
+  const { endpoint, spans, text } = await startCollector(t)
+  const cwd = t.testdir()
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }
+  const { address, stop } = await startServer(t, { cwd, env })
+  await postJson(`${address}/register`, ada)
+  const token = await logInAt(address, ada)
+  const traceparent = `00-${TRACE_ID}-${PARENT_ID}-01`
+  await fetch(`${address}/getUser?access_token=sesame`, { headers: { ...bearer(token), traceparent } })
+  await fetch(`${address}/getUser`, { headers: { traceparent: 'malformed' } })
+  await fetch(`${address}/no/such/path`)
+  const db = new SqliteDriver(join(cwd, 'data', 'postern.db'))
+  db.exec('alter table users rename to users_away')
+  await postJson(`${address}/login`, { email: ada.email, password: ada.password })
+  db.close()
 
-    const { code, stdout } = await stop()
+  const { code, stdout } = await stop()
 
-    t.equal(code, 0, 'and it has sent the last ones before it stopped')
-    t.same(
-      spans.map(({ name, kind, status }) => [name, kind, status.code ?? 0]),
-      [
-        ['POST /register', 2, 0],
-        ['POST /login', 2, 0],
-        ['GET /getUser', 2, 0],
-        ['GET /getUser', 2, 0],
-        ['GET', 2, 0],
-        ['POST /login', 2, 2],
-      ],
-    )
-    const [, , traced, untraced] = spans
-    t.match(traced, { traceId: TRACE_ID, parentSpanId: PARENT_ID })
-    t.notOk(untraced?.parentSpanId)
-    const attributes = Object.fromEntries(
-      traced?.attributes.map(({ key, value }) => [key, Object.values(value)[0]]) ?? [],
-    )
-    t.match(attributes, {
-      'http.request.method': 'GET',
-      'http.route': '/getUser',
-      'url.path': '/getUser',
-      'http.response.status_code': /^200$/,
-    })
-    const lines = stdout.trim().split('\n')
-    const requests = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request')
-    t.same(
-      requests.map(({ trace_id, span_id }) => [trace_id, span_id]),
-      spans.map(({ traceId, spanId }) => [traceId, spanId]),
-    )
-    t.match(text(), '"service.name","value":{"stringValue":"postern"}')
-    for (const secret of ['sesame', token, ada.email, ada.password, 'no such table'])
-      t.notMatch(text(), secret)
-  },
-)
+  t.equal(code, 0, 'it has sent the last spans before it stopped')
+  t.same(
+    spans.map(({ name, kind, status }) => [name, kind, status.code ?? 0]),
+    [
+      ['POST /register', 2, 0],
+      ['POST /login', 2, 0],
+      ['GET /getUser', 2, 0],
+      ['GET /getUser', 2, 0],
+      ['GET', 2, 0],
+      ['POST /login', 2, 2],
+    ],
+  )
+  const [, , traced, untraced] = spans
+  t.match(traced, { traceId: TRACE_ID, parentSpanId: PARENT_ID })
+  t.notOk(untraced?.parentSpanId)
+  const attributes = Object.fromEntries(
+    traced?.attributes.map(({ key, value }) => [key, Object.values(value)[0]]) ?? [],
+  )
+  t.match(attributes, {
+    'http.request.method': 'GET',
+    'http.route': '/getUser',
+    'url.path': '/getUser',
+    'http.response.status_code': /^200$/,
+  })
+  const lines = stdout.trim().split('\n')
+  const requests = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request')
+  t.same(
+    requests.map(({ trace_id, span_id }) => [trace_id, span_id]),
+    spans.map(({ traceId, spanId }) => [traceId, spanId]),
+  )
+  t.match(text(), '"service.name","value":{"stringValue":"postern"}')
+  for (const secret of ['sesame', token, ada.email, ada.password, 'no such table']) t.notMatch(text(), secret)
+})
 
-t.test('stops in time though the collector does not answer', async (t) => {
+t.test('stops in time if the collector does not respond', async (t) => {
   const silent = createServer(() => {}).listen(0, '127.0.0.1')
   await once(silent, 'listening')
   t.teardown(() => {
@@ -122,7 +118,7 @@ t.test('stops in time though the collector does not answer', async (t) => {
   t.same([code, signal], [0, null])
 })
 
-t.test('says in one line what to install where traces are asked for in vain', async (t) => {
+t.test('names in one line the packages to install, if traces are enabled without them', async (t) => {
   for (const env of [
     { OTEL_TRACES_EXPORTER: 'otlp' },
     { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' },
@@ -138,7 +134,7 @@ t.test('says in one line what to install where traces are asked for in vain', as
   }
 })
 
-t.test('needs none of those packages while nobody asks for traces', async (t) => {
+t.test('needs none of these packages while traces are disabled', async (t) => {
   for (const env of [
     {},
     { OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' },

@@ -32,7 +32,7 @@ t.test('has a default for every setting but the secret and the age of keys', asy
   })
 })
 
-t.test('takes numbers and lists as text', async (t) => {
+t.test('reads numbers and lists from text', async (t) => {
   t.match(
     readConfig({
       PORT: '8080',
@@ -49,11 +49,11 @@ t.test('takes numbers and lists as text', async (t) => {
   )
 })
 
-t.test('takes any path, file: URL or :memory: for the database', async (t) => {
+t.test('accepts any path, file: URL or :memory: for the database', async (t) => {
   for (const url of [
     ':memory:',
     'postern.db',
-    '/var/lib/my accounts.db',
+    '/var/lib/my users.db',
     'file:///var/lib/postern.db',
     'C:\\a.db',
   ]) {
@@ -61,7 +61,7 @@ t.test('takes any path, file: URL or :memory: for the database', async (t) => {
   }
 })
 
-t.test('reports all mistakes together, by the names of the settings and with what they take', async (t) => {
+t.test('reports all invalid settings together, with their names and valid values', async (t) => {
   const cwd = t.testdir()
   const secrets = {
     SECRET_KEY: 'not-so-long-a-secret-key',
@@ -94,7 +94,8 @@ t.test('reports all mistakes together, by the names of the settings and with wha
     'AUDIENCE must be a text',
     'BCRYPT_COST must be a whole number from 10 to 15',
     'CORS_ORIGIN must be origins, separated by commas, as in https://app.example.com, or * for all',
-    'DATABASE_URL must be a path to a SQLite file, a file: URL, :memory:, or a URL as in postgres://user:password@host:5432/database, special characters percent-encoded',
+    'DATABASE_URL must be a path to a SQLite file, a file: URL, :memory:, or a URL as in ' +
+      'postgres://user:password@host:5432/database, special characters percent-encoded',
     'HOST must be an address or a host name',
     'ISSUER must be a text',
     'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent',
@@ -106,11 +107,11 @@ t.test('reports all mistakes together, by the names of the settings and with wha
   ])
   t.notMatch(stderr, secrets.SECRET_KEY)
   t.notMatch(stderr, 'hunter2')
-  t.same(readdirSync(cwd), [], 'nothing is made')
+  t.same(readdirSync(cwd), [], 'nothing is created')
 })
 
-t.test('refuses what is no setting’s value', async (t) => {
-  const mistakes: Record<string, string[]> = {
+t.test('refuses invalid values', async (t) => {
+  const invalid: Record<string, string[]> = {
     PORT: ['', 'http', '-1', '65536', '1e9', 'NaN', '0x10000'],
     METRICS_PORT: ['', 'http', '-1', '65536', '9464.5', '3000'],
     METRICS_HOST: [''],
@@ -126,7 +127,7 @@ t.test('refuses what is no setting’s value', async (t) => {
     SHUTDOWN_DELAY_SECONDS: ['', '-1', '301', '5s'],
     DATABASE_URL: ['', 'mysql://db/postern', 'file:postern.db', 'sqlite://postern.db'],
   }
-  for (const [name, values] of Object.entries(mistakes)) {
+  for (const [name, values] of Object.entries(invalid)) {
     for (const value of values) {
       t.throws(
         () => readConfig({ [name]: value }),
@@ -137,11 +138,11 @@ t.test('refuses what is no setting’s value', async (t) => {
   }
 })
 
-t.test('measures the secret in bytes', async (t) => {
+t.test('measures the length of the secret in bytes', async (t) => {
   t.equal(readConfig({ SECRET_KEY: 'ü'.repeat(16) }).secretKey, 'ü'.repeat(16))
 })
 
-t.test('refuses PostgreSQL without a secret, and says nothing of the password', async (t) => {
+t.test('refuses PostgreSQL without a secret, and does not show the password', async (t) => {
   const env = { DATABASE_URL: 'postgres://ada:hunter2@db.example.com/postern' }
 
   const { code, stderr } = await runServer(t, { cwd: t.testdir(), env })

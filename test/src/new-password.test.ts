@@ -3,8 +3,8 @@ import type { ReadStream } from 'node:tty'
 import t from 'tap'
 import { askForPassword } from '../../src/commands/users/new-password.ts'
 
-/** A terminal: what is typed there, whether it shows that by itself, and what else is on it. */
-function makeTerminal() {
+/** A terminal: a way to type, its raw modes, and what is shown. */
+function createTerminal() {
   const modes: boolean[] = []
   const typed = Object.assign(new PassThrough(), {
     isTTY: true as const,
@@ -25,29 +25,29 @@ function makeTerminal() {
   return { type: (text: string) => void typed.write(text), ask, modes, shown: () => shown }
 }
 
-/** Lets whoever reads have his turn. */
+/** Waits until the input is read. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 20))
 
-t.test('asks twice, and shows nothing of it', async (t) => {
-  const { type, ask, modes, shown } = makeTerminal()
+t.test('asks twice, and does not show the password', async (t) => {
+  const { type, ask, modes, shown } = createTerminal()
   const asked = ask()
   type('a fine passphrasx\u007fe\r')
   await turn()
-  t.equal(shown(), 'Password: \nThe same again: ')
+  t.equal(shown(), 'Password: \nRepeat the password: ')
   type('a fine passphrase\r')
 
   t.equal(await asked, 'a fine passphrase')
-  t.equal(shown(), 'Password: \nThe same again: \n')
-  t.same(modes, [true, false, true, false], 'the terminal shows nothing meanwhile either')
+  t.equal(shown(), 'Password: \nRepeat the password: \n')
+  t.same(modes, [true, false, true, false], 'the terminal does not echo either')
 })
 
-t.test('takes no password that was mistyped, or not typed', async (t) => {
+t.test('refuses a password that was mistyped, or not typed', async (t) => {
   for (const [keys, message] of [
-    [['a fine passphrase\r', 'another passphrase\r'], 'The two are not the same.'],
+    [['a fine passphrase\r', 'another passphrase\r'], 'The passwords do not match.'],
     [['a fine\u0003'], 'Interrupted.'],
-    [['\u0004'], 'No password was given.'],
+    [['\u0004'], 'No password was entered.'],
   ] as const) {
-    const { type, ask, modes, shown } = makeTerminal()
+    const { type, ask, modes, shown } = createTerminal()
     const asked = t.rejects(ask(), { message })
     for (const text of keys) {
       type(text)
