@@ -24,7 +24,7 @@ export async function serveMetrics(app: FastifyInstance, config: Config): Promis
     logController: new AccessLog({ disableRequestLogging: true }),
     requestTimeout: REQUEST_TIMEOUT,
     http: { headersTimeout: REQUEST_TIMEOUT },
-    // Whoever scrapes keeps a connection open, and is not to be waited for.
+    // Prometheus keeps its connection open, and a stop must not wait for it.
     forceCloseConnections: true,
     clientErrorHandler: answerClientError,
     frameworkErrors: (_error, _request, reply) => answerProblem(reply as FastifyReply, 'invalid_request'),
