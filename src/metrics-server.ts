@@ -6,15 +6,15 @@ import problem from '../plugins/problem/index.ts'
 import { metricsRoutes } from '../routes/index.ts'
 import type { Config } from './settings/environment.ts'
 
-/** Milliseconds in which a request must have arrived whole. */
+/** Milliseconds in which a complete request must arrive. */
 const REQUEST_TIMEOUT = 5000
 
 /**
- * Serves `GET /metrics`, and nothing else, on a port of its own. It goes when the app goes.
+ * Serves `GET /metrics`, and nothing else, on a port of its own, until the app closes.
  *
- * @param app the server that the metrics are of, not yet started
- * @returns the address, or undefined where METRICS_PORT is not set
- * @throws naming METRICS_PORT where it cannot listen there
+ * @param app the server that is measured, not yet started
+ * @returns the address, or undefined if METRICS_PORT is not set
+ * @throws naming METRICS_PORT if it cannot listen there
  */
 export async function serveMetrics(app: FastifyInstance, config: Config): Promise<string | undefined> {
   const { metricsPort: port, metricsHost: host = config.host } = config
