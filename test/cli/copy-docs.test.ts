@@ -1,19 +1,18 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
+import { readBlocks, readPage, readSection } from '../markdown.ts'
 import { makeSchema } from '../postgres.ts'
 import { COMPILE_CACHE, logInAt, postJson, startServer } from '../server-process.ts'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
-const URL_OF_README = 'postgres://postern:password@db.example.com:5432/postern'
+const URL_OF_PAGE = 'postgres://postern:password@db.example.com:5432/postern'
 
-t.test('the commands of the README move a deployment to PostgreSQL', async (t) => {
-  const block = /^## Growing past one machine\n[^#]*?^```sh\n(.*?)^```$/ms.exec(readme)?.[1] ?? ''
-  t.ok(block.includes(URL_OF_README))
+t.test('the commands of docs/scaling.md move a deployment to PostgreSQL', async (t) => {
+  const [block = ''] = readBlocks(readSection(readPage('docs/scaling.md'), '## Move to PostgreSQL'), 'sh')
+  t.ok(block.includes(URL_OF_PAGE))
   const cwd = t.testdir()
   const before = await startServer(t, { cwd })
   await postJson(`${before.address}/register`, ada)
@@ -22,7 +21,7 @@ t.test('the commands of the README move a deployment to PostgreSQL', async (t) =
   const { url, schema } = await makeSchema(t)
 
   const script = `postern() { '${process.execPath}' '${CLI}' "$@"; }
-${block.replace(URL_OF_README, url)}
+${block.replace(URL_OF_PAGE, url)}
 echo "secret=$SECRET_KEY"`
   const { stdout } = await promisify(execFile)('bash', ['-c', script], {
     cwd,

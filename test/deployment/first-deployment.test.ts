@@ -6,25 +6,19 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { freePort, makeDirectory } from '../gateways/gateways.ts'
+import { readBlocks, readPage, readTranscript } from '../markdown.ts'
 
-const page = readFileSync(new URL('../../docs/first-deployment.md', import.meta.url), 'utf8')
+const page = readPage('docs/first-deployment.md')
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What the commands of the page need of a checkout; their data go elsewhere. */
 const PARTS = ['package.json', 'node_modules', 'src', 'plugins', 'routes', 'drizzle']
 
 /** The commands that only start something. */
-const starts = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block)
-/** A command goes on while its lines end in a backslash or a bar, and a document to its end. */
-const COMMAND = /^\$ ((?:.*<<'END'\n(?:.*\n)*?END|(?:.*[\\|]\n)*.*))\n((?:(?!\$ ).*\n)*)/gm
-const steps = [...page.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
-  [...block.matchAll(COMMAND)].map(([, command = '', output = '']) => ({
-    command,
-    output: output.trimEnd(),
-  })),
-)
+const starts = readBlocks(page, 'sh')
+const steps = readTranscript(page)
 
-t.test('whoever copies the commands of the page has what it promises', async (t) => {
+t.test('the commands of the page write what it says', async (t) => {
   t.ok(starts.length === 2 && steps.length >= 14)
   const cwd = makeDirectory(t)
   for (const part of PARTS) symlinkSync(join(CHECKOUT, part), join(cwd, part))

@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { readPage, readSection, readTable } from '../markdown.ts'
 import { makeHostWithPostern } from './host.ts'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const page = readPage('docs/embedding.md')
 
-/** What the README says to whoever has an app of their own. */
-const [, section = ''] = /^## In your own app\n(.*?)^## /ms.exec(readme) ?? []
-
-/** What only a host can set; the settings have a table of their own, which another test compares. */
+/** What only a host can set; the settings have a page of their own, which another test compares. */
 const HOST_OPTIONS = ['prefix', 'database', 'tablePrefix', 'migrate', 'metrics']
 const HOOKS = [
   'beforeRegister',
@@ -19,18 +16,18 @@ const HOOKS = [
   'onThrottled',
 ]
 
-t.test('the README lists every option that only a host has', async (t) => {
-  const rows = [...section.matchAll(/^\| (`.+?) \|/gm)].flatMap(([, cell = '']) => cell.match(/\w+/g) ?? [])
+/** The names in the first column of the table under a heading. */
+function namesUnder(heading: string): string[] {
+  return readTable(readSection(page, heading)).flatMap(([cell = '']) => cell.match(/\w+/g) ?? [])
+}
 
-  t.same(rows.sort(), [...HOST_OPTIONS, ...HOOKS].sort())
+t.test('docs/embedding.md lists every option that only a host has', async (t) => {
+  t.same(namesUnder('## Options').sort(), [...HOST_OPTIONS, ...HOOKS].sort())
 })
 
-t.test('the README names every method for code, and what a request has', async (t) => {
+t.test('docs/embedding.md lists every method for code, and what a request has', async (t) => {
   const host = await makeHostWithPostern(t)
-  const [, methods = ''] = /^(`app\.postern` does .*?)\n\n/ms.exec(section) ?? []
-
-  const names = [...methods.matchAll(/`(\w+)`/g)].map(([, name]) => name)
-  t.same(names.sort(), Object.keys(host.postern).sort())
+  t.same(namesUnder('## Methods').sort(), Object.keys(host.postern).sort())
 
   const { id } = await host.postern.register({
     email: 'ada@example.com',
@@ -42,5 +39,5 @@ t.test('the README names every method for code, and what a request has', async (
   })
   const auth = await host.postern.verifyToken(accessToken)
   t.equal(auth.userId, id)
-  t.match(section, `{${Object.keys(auth).join(', ')}}`)
+  t.match(page, `{${Object.keys(auth).join(', ')}}`)
 })

@@ -1,30 +1,19 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { readBlocks, readPage, readSection, readTranscript, withoutVolatile } from '../markdown.ts'
 import { startServer, until } from '../server-process.ts'
 import { adapt, addresses, freePort, listens, makeDirectory } from './gateways.ts'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-const section = readme.split('\n## Behind a gateway\n')[1]?.split('\n## ')[0] ?? ''
+const section = readSection(readPage('examples/gateways/README.md'), '## Try it with nginx')
+/** The commands that start the application and the gateway, and those that ask them. */
+const [start = ''] = readBlocks(section, 'sh')
+const steps = readTranscript(section)
 
-/** The commands of the section, and what the README says that they write. */
-const start = /^```sh\n(.*?)^```$/ms.exec(section)?.[1] ?? ''
-const transcript = /^```console\n(.*?)^```$/ms.exec(section)?.[1] ?? ''
-const steps = [...transcript.matchAll(/^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)/gm)]
-
-/** What differs from run to run, by a number that is the same for the same value. */
-function withoutVolatile(text: string): string {
-  const seen: string[] = []
-  return text.replaceAll(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|\d{4}-\d\d-\d\dT[\d:.]+Z/g, (value) => {
-    if (!seen.includes(value)) seen.push(value)
-    return `<${seen.indexOf(value)}>`
-  })
-}
-
-t.test('whoever copies the commands of the README sees what it says', async (t) => {
+t.test('the commands of the README write what it says', async (t) => {
   t.equal(steps.length, 5, 'register, login, pass, logout, no more')
   const ports = {
     gateway: await freePort(),
@@ -50,13 +39,13 @@ t.test('whoever copies the commands of the README sees what it says', async (t) 
     return end
   })
   await until(async () => (await listens(ports.gateway)) && (await listens(ports.application)))
-  const script = steps.map(([, command = '']) => `${command}\necho '\n==='`).join('\n')
+  const script = steps.map(({ command }) => `${command}\necho '\n==='`).join('\n')
   const { stdout } = await promisify(execFile)('bash', ['-c', ours(script)], { cwd, env })
 
   const written = withoutVolatile(stdout).split('\n===\n')
-  const promised = withoutVolatile(steps.map(([, , output = '']) => output).join('===\n')).split('===\n')
+  const promised = withoutVolatile(steps.map(({ output }) => output).join('\n===\n')).split('\n===\n')
   t.same(
-    steps.map(([, command], index) => [command, written[index]?.trim()]),
-    steps.map(([, command], index) => [command, promised[index]?.trim()]),
+    steps.map(({ command }, index) => [command, written[index]?.trim()]),
+    steps.map(({ command }, index) => [command, promised[index]]),
   )
 })

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { COMPILERS, compile, copyFolder, makeFolder, ROOT, runNode } from './project.ts'
+import { readBlocks, readPage } from '../markdown.ts'
+import { COMPILERS, compile, copyFolder, makeFolder, runNode } from './project.ts'
 
 const source = readFileSync(join(import.meta.dirname, 'host/strict-host.ts'), 'utf8')
 
-/** The README's host, with any free port for the one that it names. */
-const [, readmeHost = ''] =
-  /^## In your own app\n.*?^```ts\n(.*?)^```$/ms.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? []
+/** The host that docs/embedding.md shows, on any free port. */
+const [exampleHost = ''] = readBlocks(readPage('docs/embedding.md'), 'ts')
 
-/** Uses the host that the README shows, by the address in its log, and prints what it answers. */
+/** Uses the host that the page shows, by the address in its log, and prints what it answers. */
 const VISITOR = `
 const address = await new Promise((resolve) => {
   const write = process.stdout.write
@@ -69,9 +69,9 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
     t.equal(output.match(/error TS/g)?.length, Object.keys(mistakes).length, output)
   })
 
-  t.test(`the README’s host compiles by ${name}, and does what it says`, async (t) => {
-    t.match(readmeHost, 'port: 3000')
-    const cwd = makeFolder(folder('readme'), { 'host.ts': readmeHost.replace('port: 3000', 'port: 0') })
+  t.test(`the host of docs/embedding.md compiles by ${name}, and does what it says`, async (t) => {
+    t.match(exampleHost, 'port: 3000')
+    const cwd = makeFolder(folder('page'), { 'host.ts': exampleHost.replace('port: 3000', 'port: 0') })
 
     t.strictSame(await compile(cwd, compiler), { code: 0, output: '' })
 
