@@ -6,7 +6,8 @@ import { COMPILERS, compile, copyFolder, makeFolder, runNode } from './project.t
 
 const source = readFileSync(join(import.meta.dirname, 'host/strict-host.ts'), 'utf8')
 
-/** The host that docs/embedding.md shows, on any free port. */
+/** The hosts that the documentation shows. */
+const [readmeHost = ''] = readBlocks(readPage('README.md'), 'ts')
 const [exampleHost = ''] = readBlocks(readPage('docs/embedding.md'), 'ts')
 
 /** Uses the host that the page shows, by the address in its log, and prints what it answers. */
@@ -69,25 +70,32 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
     t.equal(output.match(/error TS/g)?.length, Object.keys(mistakes).length, output)
   })
 
-  t.test(`the host of docs/embedding.md compiles by ${name}, and does what it says`, async (t) => {
-    t.match(exampleHost, 'port: 3000')
-    const cwd = makeFolder(folder('page'), { 'host.ts': exampleHost.replace('port: 3000', 'port: 0') })
+  t.test(
+    `the hosts of the documentation compile by ${name}, and that of docs/embedding.md does what it says`,
+    async (t) => {
+      t.match(exampleHost, 'port: 3000')
+      t.match(readmeHost, 'app.authenticate')
+      const cwd = makeFolder(folder('page'), {
+        'host.ts': exampleHost.replace('port: 3000', 'port: 0'),
+        'readme.ts': readmeHost,
+      })
 
-    t.strictSame(await compile(cwd, compiler), { code: 0, output: '' })
+      t.strictSame(await compile(cwd, compiler), { code: 0, output: '' })
 
-    const { output } = await runNode(
-      ['--input-type=module', '--eval', VISITOR.replace('./host.js', './dist/host.js')],
-      cwd,
-    )
-    t.strictSame(JSON.parse(output), [
-      [200, 'The notes of ada@example.com'],
-      401,
-      [200, 'Hello, ada@example.com'],
-      [200, 'Hello, stranger'],
-      [200, 'Gone'],
-      401,
-    ])
-  })
+      const { output } = await runNode(
+        ['--input-type=module', '--eval', VISITOR.replace('./host.js', './dist/host.js')],
+        cwd,
+      )
+      t.strictSame(JSON.parse(output), [
+        [200, 'The notes of ada@example.com'],
+        401,
+        [200, 'Hello, ada@example.com'],
+        [200, 'Hello, stranger'],
+        [200, 'Gone'],
+        401,
+      ])
+    },
+  )
 
   t.test(`the example compiles by ${name}`, async (t) => {
     const cwd = copyFolder(folder('example'), 'examples/embedded-app')
