@@ -4,7 +4,7 @@ import { buildApp } from './app.ts'
 
 const ada = { email: 'ada@example.com', password: 'correct horse battery staple' }
 
-test('keeps notes of those who are logged in, and nobody else’s', async (t) => {
+test('keeps notes of users who are logged in, and of nobody else', async (t) => {
   const app = await buildApp(':memory:', 'a secret for tests, of 32 bytes or more')
   t.after(() => app.close())
   const post = (url: string, payload: object, headers = {}) =>
@@ -25,7 +25,7 @@ test('keeps notes of those who are logged in, and nobody else’s', async (t) =>
   assert.equal((await app.inject({ url: '/', headers })).statusCode, 401)
 })
 
-test('an account takes its notes along', async (t) => {
+test('a deleted user’s notes are deleted too', async (t) => {
   const app = await buildApp(':memory:', 'a secret for tests, of 32 bytes or more')
   t.after(() => app.close())
   await app.postern.register(ada)

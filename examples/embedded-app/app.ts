@@ -6,7 +6,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import postern from 'postern'
 import { users } from 'postern/drizzle'
 
-/** Each note belongs to an account, and goes with it. */
+/** Each note belongs to a user, and is deleted with them. */
 const notes = sqliteTable('notes', {
   id: integer('id').primaryKey(),
   owner: text('owner')
@@ -17,13 +17,13 @@ const notes = sqliteTable('notes', {
 
 const body = { type: 'object', required: ['text'], properties: { text: { type: 'string' } } }
 
-/** An app with one database, in which Postern's tables stand beside its own. */
+/** An app whose database also has Postern's tables. */
 export async function buildApp(path: string, secretKey: string): Promise<FastifyInstance> {
   const app = fastify({ logger: { level: 'warn' } })
 
   const database = new SqliteDriver(path)
   database.pragma('journal_mode = WAL')
-  // What Postern has answered is on the disk, also after a power cut.
+  // What Postern has confirmed survives a power cut.
   database.pragma('synchronous = FULL')
   database.pragma('foreign_keys = ON')
   app.addHook('onClose', async () => void database.close())
