@@ -1,7 +1,9 @@
 import { existsSync, globSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import packageJson from '../package.json' with { type: 'json' }
 import { ROOT, readPage } from './markdown.ts'
+import { suites } from './suites.ts'
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'examples/**/*.md'], {
   cwd: ROOT,
@@ -40,6 +42,18 @@ t.test('every file that the documentation names exists', async (t) => {
       /`((?:src|routes|plugins|drizzle|test|bench|docs|examples)\/[\w./-]+)`/g,
     )) {
       t.ok(existsSync(join(ROOT, file)), `${path} names ${file}`)
+    }
+  }
+})
+
+t.test('every script and every suite that the documentation names exists', async (t) => {
+  for (const { path } of pages) {
+    if (path === 'CHANGELOG.md') continue
+    for (const [, script = '', suite] of readPage(path).matchAll(
+      /npm run ([a-z][\w:]*)(?: -- ([a-z]+)\b)?/g,
+    )) {
+      t.ok(script in packageJson.scripts, `${path} names npm run ${script}`)
+      if (script === 'test:more' && suite) t.ok(suite in suites, `${path} names the suite ${suite}`)
     }
   }
 })
