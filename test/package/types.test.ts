@@ -33,7 +33,7 @@ t.test('a host’s compiler meets the public part alone', async (t) => {
   t.same(packages, ['@sinclair/typebox', 'fastify'])
   const augmenting = files.filter((path) => /declare module/.test(readFileSync(join(DIST, path), 'utf8')))
   t.same(augmenting, ['plugins/postern.d.ts'])
-  t.ok(globSync('plugins/*.d.ts', { cwd: DIST }).length > files.length, 'there is more to be met')
+  t.ok(globSync('plugins/**/*.d.ts', { cwd: DIST }).length > files.length, 'there is more to be met')
 
   for (const face of [FACES['postern/drizzle'], FACES['postern/drizzle/postgres']]) {
     const drizzle = reach(face)
