@@ -8,17 +8,17 @@ const NODE_VERSION = new URL('../src/runtime/preload.js', import.meta.url).href
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 
 export interface CliOptions {
-  /** The working directory: the service's data and its `.env` are there. */
+  /** The working directory, with the service's data and its `.env`. */
   cwd: string
-  /** Settings. Nothing of the test's own environment is handed down. */
+  /** Settings. The process inherits nothing else from the test's environment. */
   env?: Record<string, string>
   /** URLs of modules that run before the command. */
   preload?: string[]
-  /** What it reads from standard input, which is empty by default. */
+  /** Standard input; empty by default. */
   input?: string | Buffer
 }
 
-/** A command that runs. */
+/** A command that is running. */
 export interface RunningCommand {
   process: ChildProcess
   stdout(): string
@@ -26,7 +26,7 @@ export interface RunningCommand {
   exit: Promise<Exit>
 }
 
-/** Starts a command as `npm run postern` does, in a process of its own. */
+/** Starts a command in its own process, as `npm run postern` does. */
 export function startPostern(args: string[], options: CliOptions): RunningCommand {
   const { cwd, env = {}, preload = [], input } = options
   const imports = [...preload, NODE_VERSION].flatMap((url) => ['--import', url])
@@ -35,7 +35,7 @@ export function startPostern(args: string[], options: CliOptions): RunningComman
     env: { ...COMPILE_CACHE, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  // It may have no use for all of it.
+  // The command may exit before it has read all of its input.
   child.stdin.on('error', () => {})
   child.stdin.end(input)
   let stdout = ''
@@ -46,12 +46,12 @@ export function startPostern(args: string[], options: CliOptions): RunningComman
   return { process: child, stdout: () => stdout, stderr: () => stderr, exit }
 }
 
-/** Runs a command to its end. */
+/** Runs a command and waits until it exits. */
 export async function postern(args: string[], options: CliOptions): Promise<Exit> {
   return await startPostern(args, options).exit
 }
 
-/** Runs a command that must succeed, and reads the JSON that it prints. */
+/** Runs a command with `--json` and parses what it prints. @throws if the command fails */
 export async function posternJson(args: string[], options: CliOptions): Promise<Record<string, string>[]> {
   const { code, stdout, stderr } = await postern([...args, '--json'], options)
   if (code !== 0) throw new Error(`postern ${args.join(' ')}: ${stderr}`)

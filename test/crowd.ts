@@ -7,12 +7,12 @@ import type { FastifyInstance } from 'fastify'
 
 const NO_COUNT = { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false }
 
-/** Registers and sets what would show, were Postern not in a scope of its own. */
+/** Gives a host app plugins and handlers that would change Postern's responses if it were not encapsulated. */
 export default async function crowd(host: FastifyInstance): Promise<void> {
-  await host.register(jwt, { secret: 'a secret of the host’s own, which is long' })
+  await host.register(jwt, { secret: 'a secret of the host app, of 32 bytes or more' })
   await host.register(sensible)
   await host.register(helmet)
-  // It would answer preflights, and the next one would count: that is not what is tested here.
+  // By default these two answer preflights and add rate-limit headers, neither of which is under test here.
   await host.register(cors, { origin: ['https://host.example.com'], preflight: false })
   await host.register(rateLimit, { max: 1_000_000, addHeaders: NO_COUNT, addHeadersOnExceeding: NO_COUNT })
   host.setValidatorCompiler(() => () => true)

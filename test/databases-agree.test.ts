@@ -6,8 +6,8 @@ import { makeSchema } from './postgres.ts'
 
 const SECRET_KEY = 'a secret for tests, of 32 bytes or more'
 
-/** The same service on each database. */
-async function makeBoth(t: Test): Promise<[FastifyInstance, FastifyInstance]> {
+/** The same service on SQLite and on PostgreSQL. */
+async function createBoth(t: Test): Promise<[FastifyInstance, FastifyInstance]> {
   const { url, schema } = await makeSchema(t)
   const postgres = { DATABASE_URL: url, DATABASE_SCHEMA: schema, DATABASE_POOL_SIZE: '3' }
   return [
@@ -16,7 +16,7 @@ async function makeBoth(t: Test): Promise<[FastifyInstance, FastifyInstance]> {
   ]
 }
 
-/** What of an answer must be the same, and of what must differ that it is there. */
+/** A response with placeholders for the values that differ between databases. */
 function comparable({ statusCode, headers, body }: Answer): object {
   const { date: _date, 'x-request-id': _id, 'remote-user': _user, ...rest } = headers
   const text = body
@@ -26,7 +26,7 @@ function comparable({ statusCode, headers, body }: Answer): object {
   return { statusCode, headers: rest, body: text }
 }
 
-/** Asks both, and asserts that they say the same. */
+/** Sends a request to both apps and asserts that their responses are the same. */
 async function ask(
   t: Test,
   apps: [FastifyInstance, FastifyInstance],
@@ -40,7 +40,7 @@ async function ask(
   return answers
 }
 
-/** Names that one database or the other might cut, fold, refuse or change. */
+/** Names that one of the databases might truncate, fold, refuse or change. */
 const NAMES = [
   '',
   ' ',
@@ -63,13 +63,13 @@ const NAMES = [
   'null',
 ]
 
-t.test('both databases take, keep and refuse the same names', async (t) => {
-  const apps = await makeBoth(t)
+t.test('both databases accept, store and refuse the same names', async (t) => {
+  const apps = await createBoth(t)
   for (const [index, name] of NAMES.entries()) {
-    const account = { email: `${index}@example.com`, password: ada.password }
-    const registered = await ask(t, apps, name, (app) => post(app, '/register', { ...account, name }))
+    const login = { email: `${index}@example.com`, password: ada.password }
+    const registered = await ask(t, apps, name, (app) => post(app, '/register', { ...login, name }))
     if (registered[0].statusCode !== 201) continue
-    const logins = await ask(t, apps, name, (app) => post(app, '/login', account))
+    const logins = await ask(t, apps, name, (app) => post(app, '/login', login))
     const tokens = new Map(apps.map((app, which) => [app, logins[which]?.json().access_token]))
     const headers = (app: FastifyInstance) => bearer(tokens.get(app))
     const users = await ask(t, apps, name, (app) => app.inject({ url: '/getUser', headers: headers(app) }))
@@ -80,7 +80,7 @@ t.test('both databases take, keep and refuse the same names', async (t) => {
   }
 })
 
-/** E-mails that one database might take for another, and texts that are none. */
+/** E-mails that a database might treat as equal, and strings that are not e-mails. */
 const EMAILS = [
   'ada@example.com',
   'ADA@EXAMPLE.COM',
@@ -104,16 +104,16 @@ const EMAILS = [
   'a'.repeat(10_000),
 ]
 
-t.test('both databases tell the same e-mails apart', async (t) => {
-  const apps = await makeBoth(t)
+t.test('both databases distinguish the same e-mails', async (t) => {
+  const apps = await createBoth(t)
   for (const email of EMAILS) {
     await ask(t, apps, email, (app) => post(app, '/register', { email, password: ada.password }))
     await ask(t, apps, email, (app) => post(app, '/login', { email, password: ada.password }))
   }
 })
 
-t.test('both databases find the same clients, which is none of these', async (t) => {
-  const apps = await makeBoth(t)
+t.test('neither database finds a client by a malformed id', async (t) => {
+  const apps = await createBoth(t)
   for (const id of ['', '\u0000', 'a\u0000b', '\ud800', "' or 1=1 --", '%', 'a'.repeat(8000), '%00', '%ff']) {
     for (const url of ['/introspect', '/revoke']) {
       const headers = basic(`${id}:secret`)

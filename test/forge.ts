@@ -5,7 +5,7 @@ import { createSealer } from '../plugins/signing-keys/sealing.ts'
 import { assertProblem, bearer, collectLog, makeApp, makeToken } from './helper.ts'
 import { type Beside, openBeside, sharedSettings } from './shared-database.ts'
 
-/** A signing key as whoever has stolen the database and SECRET_KEY holds it. */
+/** A signing key as an attacker has it who has stolen the database and SECRET_KEY. */
 export interface StolenKey {
   kid: string
   algorithm: string
@@ -15,23 +15,29 @@ export interface StolenKey {
   privateKey: string
 }
 
-/** Takes the keys out of a database, oldest first. */
+/** Reads and unseals the signing keys of a database, oldest first. */
 export async function stealKeys(db: Beside, secretKey: string): Promise<StolenKey[]> {
   const sealer = createSealer(secretKey)
   const rows = await db.all(
-    `select kid, algorithm, public_key as "publicKey", sealed_private_key as sealed from signing_keys order by created_at`,
+    `select kid, algorithm, public_key as "publicKey", sealed_private_key as sealed
+    from signing_keys order by created_at`,
   )
   return (rows as { kid: string; algorithm: string; publicKey: string | null; sealed: string }[]).map(
     ({ sealed, ...key }) => ({ ...key, privateKey: sealer.open(sealed, key.kid) }),
   )
 }
 
-/** The header that Postern gives to the tokens of a key. */
+/** The header of the tokens that Postern signs with a key. */
 export function headerOf({ algorithm, kid }: Pick<StolenKey, 'algorithm' | 'kid'>): object {
   return { alg: algorithm, typ: 'at+jwt', kid }
 }
 
-/** Signs whatever claims under whatever header; either may be a text, for JSON that an object cannot say. */
+/**
+ * Signs any claims under any header.
+ *
+ * @param claims an object, or text for JSON that an object cannot express
+ * @param header likewise
+ */
 export function forge(
   key: StolenKey,
   claims: object | string,
@@ -41,17 +47,17 @@ export function forge(
   return `${signed}.${signBy(key, signed).toString('base64url')}`
 }
 
-/** A part of a token, as JSON in base64url. */
+/** Encodes a part of a token as JSON in base64url. Text is encoded as it is. */
 export function encode(part: object | string): string {
   return Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url')
 }
 
-/** What a token claims. */
+/** The claims of a token, which is not verified. */
 export function claimsOf(token: string): Record<string, unknown> {
   return decode(token, 1)
 }
 
-/** What a token's header says. */
+/** The header of a token, which is not verified. */
 export function decodeHeader(token: string): Record<string, unknown> {
   return decode(token, 0)
 }
@@ -72,11 +78,11 @@ function signBy({ algorithm, privateKey }: StolenKey, text: string): Buffer {
   }
 }
 
-/** A forger who has everything, but must still meet every rule. */
+/** An app, and an attacker who has its signing key and whose tokens must still pass every check. */
 export interface Forger {
   app: FastifyInstance
   key: StolenKey
-  /** A real token, and what it claims. */
+  /** A token that Postern issued, and its claims. */
   token: string
   claims: Record<string, unknown>
   log(): string
@@ -88,11 +94,11 @@ export async function makeForger(t: Test, algorithm = 'ES256'): Promise<Forger> 
   const app = await makeApp(t, { ...settings, ALGORITHM: algorithm, LOG_LEVEL: 'trace' }, log.stream)
   const token = await makeToken(app)
   const [key] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
-  if (!key) throw new Error('There is no key to steal')
+  if (!key) throw new Error('The database has no signing key')
   return { app, key, token, claims: claimsOf(token), log: log.text }
 }
 
-/** Whoever reads a token refuses it, by 401 and nothing else, and the log does not have it. */
+/** Asserts that every endpoint that takes a token refuses this one with 401, and that it is not in the log. */
 export async function assertRefused(
   t: Test,
   { app, log }: Forger,

@@ -8,18 +8,18 @@ import { type Config, readConfig } from '../src/settings/environment.ts'
 import { buildPackedHost, isPacked } from './packed-host.ts'
 import { isPostgres, sharedSettings } from './shared-database.ts'
 
-/** Cheaper hashes than in production, by as much as the settings allow. */
+/** The cheapest hashes that the settings allow. */
 const TEST_SETTINGS = {
   DATABASE_URL: ':memory:',
   BCRYPT_COST: '10',
   LOG_LEVEL: 'silent',
-  // One address has much to do here.
+  // All requests of a test come from one address.
   THROTTLE: 'false',
 }
 
 /**
- * The whole server without a socket, unless `settings` say otherwise on a database of its own: in memory, or in a schema of PostgreSQL.
- * It closes with its test.
+ * Builds the whole server, without a socket. Unless `settings` name a database, it has one of its own: in memory, or a
+ * schema of PostgreSQL. It closes with its test.
  */
 export async function makeApp(
   t: Test,
@@ -33,28 +33,28 @@ export async function makeApp(
   return app
 }
 
-/** The settings of a test, as the environment gives them. */
+/** Reads the settings of a test as from the environment. */
 export function makeConfig(settings: Record<string, string> = {}): Config {
   return readConfig({ ...TEST_SETTINGS, ...settings })
 }
 
-/** Somebody to register and to log in. */
+/** A user to register and to log in. */
 export const ada = {
   email: 'ada@example.com',
   password: 'correct horse battery staple',
   name: 'Ada Lovelace',
 }
 
-/** What she logs in with. */
+/** The body of their login. */
 export const credentials = { email: ada.email, password: ada.password }
 
-/** Registers somebody, and logs in. */
+/** Registers a user and logs in. @returns an access token */
 export async function makeToken(app: FastifyInstance, user: typeof ada = ada, prefix = ''): Promise<string> {
   await app.inject({ method: 'POST', url: `${prefix}/register`, payload: user })
   return await logIn(app, user, prefix)
 }
 
-/** Logs somebody in. */
+/** Logs a user in. @returns an access token */
 export async function logIn(
   app: FastifyInstance,
   { email, password }: typeof ada = ada,
@@ -65,15 +65,15 @@ export async function logIn(
   return response.json().access_token
 }
 
-/** The header that a token goes into. */
+/** The header that sends a token. */
 export function bearer(token: string): { authorization: string } {
   return { authorization: `Bearer ${token}` }
 }
 
-/** An answer to `app.inject`. */
+/** A response to `app.inject`. */
 export type Answer = Awaited<ReturnType<FastifyInstance['inject']>>
 
-/** Posts a body as JSON: an object, or a text or bytes as they are. */
+/** Posts JSON: an object, or text or bytes that are sent unchanged. */
 export async function post(
   app: FastifyInstance,
   url: string,
@@ -89,7 +89,7 @@ export async function post(
   })
 }
 
-/** Asserts that an answer is the problem of a code, in every part that all problems share. */
+/** Asserts that a response is the problem with this code, in all members that problems share. */
 export function assertProblem(t: Test, answer: Answer, code: ProblemCode, about: string = code): void {
   const { status, title } = problems[code]
   t.equal(answer.statusCode, status, `${about}: status`)
@@ -100,7 +100,7 @@ export function assertProblem(t: Test, answer: Answer, code: ProblemCode, about:
   t.ok(errors === undefined || (status === 400 && Array.isArray(errors)), `${about}: errors`)
 }
 
-/** A place for a log, and all that is in it. */
+/** A stream for a log, and the text that was written to it. */
 export function collectLog(): { stream: Writable; text(): string } {
   let text = ''
   const stream = new Writable({
@@ -112,7 +112,7 @@ export function collectLog(): { stream: Writable; text(): string } {
   return { stream, text: () => text }
 }
 
-/** Sends bytes over a socket, and takes what comes back until the server closes it. */
+/** Sends bytes over a socket. @returns what the server sends until it closes the socket */
 export async function exchange(app: FastifyInstance, request: string | Buffer): Promise<string> {
   if (!app.server.listening) await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
@@ -126,7 +126,7 @@ export async function exchange(app: FastifyInstance, request: string | Buffer): 
   return answer
 }
 
-/** Takes one answer apart that came over a socket. */
+/** Parses a response that came over a socket. */
 export function parseAnswer(text: string): Pick<Answer, 'statusCode' | 'headers' | 'body'> {
   const [head = '', body = ''] = text.split('\r\n\r\n')
   const [start = '', ...fields] = head.split('\r\n')

@@ -1,7 +1,7 @@
 /**
- * The command by which a test starts Node.js, as in `spawn(...nodeCommand(['script.ts']))`. tap puts a module that keeps its books into
- * every process that a test starts, by NODE_OPTIONS and whatever the test says. An operator's processes have no such thing, and it takes
- * a third of their start.
+ * The command with which a test starts Node.js, as in `spawn(...nodeCommand(['script.ts']))`. It removes NODE_OPTIONS,
+ * by which tap preloads a module into every child process. Production does not have that module, and it takes a third
+ * of the time that a process needs to start.
  *
  * @param args the options of Node.js, the script, and its arguments
  */

@@ -5,15 +5,15 @@ import { type ProblemCode, problems } from '../plugins/problem/codes.ts'
 import type { Answer } from './helper.ts'
 import type { Beside } from './shared-database.ts'
 
-/** A machine that may introspect and revoke tokens. */
+/** A client that may introspect and revoke tokens. */
 export interface Client {
   id: string
   secret: string
-  /** Its `Authorization` header. */
+  /** Its `Authorization` header, by HTTP Basic. */
   header: { authorization: string }
 }
 
-/** Makes a client in a deployment's database, as `postern clients add` does. */
+/** Creates a client in a database, as `postern clients add` does. */
 export async function addClient(db: Beside, name = 'resource server'): Promise<Client> {
   const { row, secret } = createClient(name)
   const { id, hashedSecret, createdAt } = row
@@ -27,12 +27,12 @@ export async function addClient(db: Beside, name = 'resource server'): Promise<C
   return { id, secret, header: basic(`${id}:${secret}`) }
 }
 
-/** HTTP Basic of a text as it is (RFC 7617). */
+/** The header of HTTP Basic (RFC 7617), with credentials that are not escaped. */
 export function basic(text: string): { authorization: string } {
   return { authorization: `Basic ${Buffer.from(text).toString('base64')}` }
 }
 
-/** Posts a form: parameters, or a text as it is. */
+/** Posts a form: parameters, or text that is sent unchanged. */
 export async function postForm(
   app: FastifyInstance,
   url: string,
@@ -47,7 +47,7 @@ export async function postForm(
   })
 }
 
-/** Asserts that an answer is an error as an OAuth client understands it (RFC 6749 section 5.2), with our code beside. */
+/** Asserts that a response is an OAuth error (RFC 6749, section 5.2) that also has the members of a problem. */
 export function assertOAuthError(
   t: Test,
   answer: Answer,
@@ -58,7 +58,7 @@ export function assertOAuthError(
   const { status, title } = problems[code]
   t.equal(answer.statusCode, status, `${about}: status`)
   t.equal(answer.headers['content-type'], 'application/json; charset=utf-8', `${about}: media type`)
-  t.equal(answer.headers['cache-control'], 'no-store', `${about}: not to be kept`)
+  t.equal(answer.headers['cache-control'], 'no-store', `${about}: not to be stored`)
   const { detail: _detail, errors: _errors, ...rest } = answer.json()
   t.strictSame(rest, { type: 'about:blank', title, status, code, error }, `${about}: body`)
 }

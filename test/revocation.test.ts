@@ -3,12 +3,12 @@ import { ada, bearer } from './helper.ts'
 import { logInAt, postJson, startServer } from './server-process.ts'
 import { sharedSettings } from './shared-database.ts'
 
-/** Checks that are sent after the logout has been answered. */
+/** Checks that are sent after the response to the logout. */
 const CHECKS = 10_000
-/** Checks under way at once, at each process. */
+/** Concurrent checks at each process. */
 const STREAMS = 32
 
-t.test('admits not one of 10,000 checks after a logout’s answer, in any process', async (t) => {
+t.test('refuses each of 10,000 checks after the response to a logout, in every process', async (t) => {
   const cwd = t.testdir()
   const env = { ...(await sharedSettings(t)), LOG_LEVEL: 'silent' }
   const one = await startServer(t, { cwd, env })

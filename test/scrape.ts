@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Every sample of a scrape, under its name and its labels as they are written: `postern_logins_total{outcome="succeeded"}`. */
+/** The samples of a scrape, by name and labels as written, for example `postern_logins_total{outcome="succeeded"}`. */
 export type Samples = ReadonlyMap<string, number>
 
 export function parseSamples(body: string): Samples {
@@ -13,12 +13,12 @@ export function parseSamples(body: string): Samples {
   )
 }
 
-/** Scrapes an app by code. */
+/** Scrapes an app without HTTP. */
 export async function scrape(app: FastifyInstance): Promise<Samples> {
   return parseSamples((await app.postern.metrics()).body)
 }
 
-/** By how much each sample of a name has grown between two scrapes, but for those that have not. */
+/** The growth of each sample of a metric between two scrapes, without those that have not changed. */
 export function growth(before: Samples, after: Samples, name: string): Record<string, number> {
   const grown = [...after]
     .filter(([series]) => series.split('{')[0] === name)

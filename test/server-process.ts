@@ -5,39 +5,39 @@ import type { Test } from 'tap'
 import type { ada } from './helper.ts'
 import { nodeCommand } from './node-command.ts'
 
-/** Ends the server with the test's process, should that be killed before it can clean up. */
+/** Ends the server when the test's process ends, even if that is killed before it can clean up. */
 const TETHER =
   "data:text/javascript,process.on('disconnect', () => process.kill(process.pid, 'SIGKILL')).channel?.unref()"
 
-/** Where the code is. */
+/** The directory of this checkout. */
 const ROOT = new URL('..', import.meta.url)
 
-/** How the server is started, as `npm start` does it, but for the sizes of its heap. */
+/** The arguments of Node.js that start the server as `npm start` does, without the sizes of its heap. */
 function commandIn(root: URL): string[] {
   const preload = new URL('src/runtime/preload.js', root).href
   return ['--import', TETHER, '--import', preload, fileURLToPath(new URL('src/server.ts', root))]
 }
 
-/** What Node.js has compiled in an earlier process is not compiled again: that is half of a start. */
+/** Lets processes reuse what an earlier one has compiled, which halves the time to start. */
 export const COMPILE_CACHE = {
   NODE_COMPILE_CACHE: fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url)),
 }
 
-/** The settings of a test that gives none: any free port, hashes as cheap as the settings allow, and as many as one likes. */
+/** The default settings of tests: any free port, the cheapest hashes that the settings allow, and no throttling. */
 const SETTINGS = { PORT: '0', BCRYPT_COST: '10', THROTTLE: 'false' }
 
 export interface StartOptions {
-  /** The working directory: its data and its `.env` are there. */
+  /** The working directory, with the server's data and its `.env`. */
   cwd: string
-  /** Settings beside or instead of the usual ones. Nothing of the test's own environment is handed down. */
+  /** Settings, which override the default ones. The process inherits nothing else from the test's environment. */
   env?: Record<string, string>
-  /** URLs of modules that run before the server, and that messages can be sent to. */
+  /** URLs of modules that run before the server, and that can receive messages from the test. */
   preload?: string[]
-  /** Another checkout than this one. */
+  /** The directory of another checkout. */
   root?: URL
 }
 
-/** How a process ended, and what it said. */
+/** How a process ended, and what it printed. */
 export interface Exit {
   code: number | null
   signal: NodeJS.Signals | null
@@ -45,7 +45,7 @@ export interface Exit {
   stderr: string
 }
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export interface ServerProcess {
   /** Where it listens: `http://127.0.0.1:…`. */
   address: string
@@ -53,11 +53,11 @@ export interface ServerProcess {
   stdout(): string
   stderr(): string
   exit: Promise<Exit>
-  /** Sends a signal, and waits for the end. */
+  /** Sends a signal, and waits until the server has ended. */
   stop(signal?: NodeJS.Signals): Promise<Exit>
 }
 
-/** Starts the real server and waits until it listens; it ends with its test. */
+/** Starts the real server and waits until it listens. It ends when the test ends. */
 export async function startServer(t: Test, options: StartOptions): Promise<ServerProcess> {
   const started = spawnServer(t, options)
   const ready = new Promise<string>((resolve, reject) => {
@@ -70,7 +70,7 @@ export async function startServer(t: Test, options: StartOptions): Promise<Serve
   return { ...started, address: await ready }
 }
 
-/** Runs a server that is expected to end by itself. */
+/** Starts a server that is expected to exit without a signal, and waits for that. */
 export async function runServer(t: Test, options: StartOptions): Promise<Exit> {
   return await spawnServer(t, options).exit
 }
@@ -105,14 +105,14 @@ export async function postJson(url: string, body: unknown): Promise<Response> {
   })
 }
 
-/** Logs somebody in over HTTP. */
+/** Logs a user in over HTTP. @returns an access token */
 export async function logInAt(address: string, { email, password }: typeof ada): Promise<string> {
   const response = await postJson(`${address}/login`, { email, password })
   const { access_token } = (await response.json()) as { access_token: string }
   return access_token
 }
 
-/** Waits until something is the case; the test's own time limit ends a wait in vain. */
+/** Waits until a condition is true, for as long as the test's timeout allows. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
 }

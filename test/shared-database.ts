@@ -5,7 +5,7 @@ import { makeSchema } from './postgres.ts'
 import { openPostgresBeside } from './postgres-beside.ts'
 import { openSqliteBeside } from './sqlite-beside.ts'
 
-/** Whether the apps of tests that name no database are on PostgreSQL. `npm test` runs the endpoints' tests so, a second time. */
+/** Whether apps in tests use PostgreSQL by default. `npm test` sets this when it runs tests a second time. */
 export const isPostgres = process.env['TEST_DATABASE'] === 'postgres'
 
 const SECRET_KEY = 'a secret for tests, of 32 bytes or more'
@@ -13,14 +13,14 @@ const SECRET_KEY = 'a secret for tests, of 32 bytes or more'
 /** The settings of apps that share a database. */
 export type SharedSettings = Record<string, string> & { DATABASE_URL: string; SECRET_KEY: string }
 
-/** A new database that several apps can share, and that a test can look into. */
+/** The settings of a new database that several apps can share, and that a test can read and change. */
 export async function sharedSettings(t: Test): Promise<SharedSettings> {
   if (!isPostgres) return { DATABASE_URL: join(t.testdir(), 'postern.db'), SECRET_KEY }
   const { url, schema } = await makeSchema(t)
   return { DATABASE_URL: url, DATABASE_SCHEMA: schema, DATABASE_POOL_SIZE: '3', SECRET_KEY }
 }
 
-/** Opens the database of an app a further time, as another process does. */
+/** Opens the database of an app again, as another process would. */
 export async function openShared(t: Test, settings: SharedSettings): Promise<Database> {
   const { DATABASE_URL, DATABASE_SCHEMA: schema } = settings
   const database = await openDatabase(DATABASE_URL, {
@@ -30,25 +30,25 @@ export async function openShared(t: Test, settings: SharedSettings): Promise<Dat
   return database
 }
 
-/** A column whose name ends in `_at` is an instant; a value that is a `Date` becomes one. */
+/** A row by column. A column whose name ends in `_at` holds a `Date` or null. */
 export type Row = Record<string, unknown>
 
 /**
- * A connection of one's own to a database that an app has made, as an operator may have. Statements are SQL that both databases
- * understand, with `?` for each value.
+ * A separate connection to the database of an app, as an operator may have. Statements are SQL that both databases
+ * understand, with `?` for each value. A value may be a `Date`.
  */
 export interface Beside {
   run(sql: string, ...values: unknown[]): Promise<void>
   all(sql: string, ...values: unknown[]): Promise<Row[]>
   /** The first column of the first row. */
   value(sql: string, ...values: unknown[]): Promise<unknown>
-  /** Lets nobody else write into a table until what it resolves with is called. */
+  /** Locks a table against writes by other connections. @returns the function that unlocks it */
   lock(table: string): Promise<() => Promise<void>>
-  /** Makes the database unable to answer anybody but us, until what it resolves with is called. */
+  /** Makes all other connections to the database fail. @returns the function that repairs it */
   breakDown(): Promise<() => Promise<void>>
 }
 
-/** Opens a database beside the app that has made it. */
+/** Opens a separate connection to the database of an app. */
 export function openBeside(t: Test, { DATABASE_URL, DATABASE_SCHEMA }: Record<string, string>): Beside {
   if (DATABASE_URL === undefined) throw new Error('DATABASE_URL is not set')
   return DATABASE_SCHEMA === undefined

@@ -2,7 +2,7 @@ import SqliteDriver, { type Database as SqliteHandle } from 'better-sqlite3'
 import type { Test } from 'tap'
 import type { Beside, Row } from './shared-database.ts'
 
-/** Opens a SQLite file beside the app that has made it. */
+/** Opens the SQLite file that an app uses. */
 export function openSqliteBeside(t: Test, path: string): Beside {
   const db = new SqliteDriver(path)
   t.teardown(() => db.close())
@@ -37,7 +37,7 @@ function withInstants(row: Row): Row {
   return Object.fromEntries(entries)
 }
 
-/** Writes what is not SQL for the description of a table, which whoever has the file open notices with the next query. */
+/** Replaces the SQL that describes the users table. Other connections parse it with their next query. */
 function damage(db: SqliteHandle, sql: unknown): void {
   db.unsafeMode(true)
   db.pragma('writable_schema = on')

@@ -1,20 +1,20 @@
 import type { FastifyInstance } from 'fastify'
 import { type Answer, ada, post } from './helper.ts'
 
-/** The settings of a server with throttling, whose tests say by `X-Forwarded-For` where a request comes from. */
+/** The settings of a server with throttling. Its tests choose a client's address with `X-Forwarded-For`. */
 export const THROTTLED = { THROTTLE: 'true', TRUST_PROXY: '127.0.0.1' }
 
-/** The header of a request from an address. */
+/** The header that makes a request come from an address. */
 export function from(address: string): { 'x-forwarded-for': string } {
   return { 'x-forwarded-for': address }
 }
 
-/** The n-th of a great many addresses (RFC 2544 keeps this network for tests). */
+/** The n-th address of a network that RFC 2544 reserves for tests. */
 export function nthAddress(n: number): string {
   return `198.18.${n >> 8}.${n & 0xff}`
 }
 
-/** Tries to log in from an address: with the right password, unless another is given. */
+/** Tries to log in from an address, with the right password by default. */
 export async function tryLogIn(
   app: FastifyInstance,
   address: string,
@@ -23,7 +23,7 @@ export async function tryLogIn(
   return await post(app, '/login', { email, password }, from(address))
 }
 
-/** Tries a wrong password so many times, one after the other, and says what came of each. */
+/** Tries wrong passwords, one after the other. @returns the status of each response */
 export async function guess(
   app: FastifyInstance,
   address: string,
@@ -38,7 +38,7 @@ export async function guess(
   return statuses
 }
 
-/** How many there are of each. */
+/** Counts the responses by status. */
 export function tally(statuses: number[]): Record<number, number> {
   const counts: Record<number, number> = {}
   for (const status of statuses) counts[status] = (counts[status] ?? 0) + 1

@@ -1,16 +1,16 @@
 import type { Beside } from './shared-database.ts'
 
-/** Runs something while the database cannot answer, and mends it afterwards. */
+/** Runs an action while the app's connections to the database fail, and repairs the database afterwards. */
 export async function withoutDatabase<R>(db: Beside, action: () => Promise<R>): Promise<R> {
-  const mend = await db.breakDown()
+  const repair = await db.breakDown()
   try {
     return await action()
   } finally {
-    await mend()
+    await repair()
   }
 }
 
-/** Runs something while a table goes by another name, so that a query on it is a fault of the service's own. */
+/** Runs an action while a table has another name, so that a query on it is an internal error and not an outage. */
 export async function withoutTable<R>(db: Beside, table: string, action: () => Promise<R>): Promise<R> {
   await db.run(`alter table ${table} rename to ${table}_away`)
   try {
