@@ -19,7 +19,7 @@ export interface Deployment extends Server {
   /** PEM. */
   publicKey: string
   /** Tokens of so many logins, signed here with the deployment's key. */
-  makeTokens(count: number): string[]
+  createTokens(count: number): string[]
   end(): Promise<void>
 }
 
@@ -45,12 +45,12 @@ export async function deploy(options: DeploymentOptions = {}): Promise<Deploymen
   const settings = { DATABASE_URL: databaseUrl, SECRET_KEY, ACCESS_TOKEN_EXPIRE_MINUTES: '600' }
   const server = await startPostern(settings, core)
   const userId = await register(server.port)
-  const { publicKey, makeToken } = await openKey(databaseUrl, userId)
+  const { publicKey, createToken } = await openKey(databaseUrl, userId)
   return {
     ...server,
     env: settings,
     publicKey,
-    makeTokens: (count) => Array.from({ length: count }, makeToken),
+    createTokens: (count) => Array.from({ length: count }, createToken),
     async end() {
       await stop(server)
       rmSync(directory, { recursive: true })
@@ -83,7 +83,7 @@ async function register(port: number): Promise<string> {
 async function openKey(
   databaseUrl: string,
   userId: string,
-): Promise<{ publicKey: string; makeToken(): string }> {
+): Promise<{ publicKey: string; createToken(): string }> {
   const database = await openDatabase(databaseUrl)
   const key = (await database.signingKeys.list()).at(-1)
   await database.close()
@@ -92,13 +92,13 @@ async function openKey(
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const header = encode({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
   const iat = Math.floor(Date.now() / 1000)
-  const makeToken = () => {
+  const createToken = () => {
     const claims = { iss: 'postern', aud: 'postern', client_id: 'postern', sub: userId, jti: uuidv7() }
     const text = `${header}.${encode({ ...claims, iat, exp: iat + 36_000, ver: 0, email: ada.email })}`
     const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' })
     return `${text}.${signature.toString('base64url')}`
   }
-  return { publicKey: key.publicKey, makeToken }
+  return { publicKey: key.publicKey, createToken }
 }
 
 /** A GET request with a bearer token, as bytes on the wire. */

@@ -70,7 +70,7 @@ export async function sampleOf({ port, publicKey }: Deployment, token: string): 
 export async function measureChecks(effort: Effort): Promise<Figure[]> {
   const deployment = await deploy()
   const logging = await startPostern({ ...deployment.env, LOG_LEVEL: 'info' })
-  const tokens = deployment.makeTokens(200)
+  const tokens = deployment.createTokens(200)
   const baselines = await startBaselines(await sampleOf(deployment, tokens[0] ?? ''))
   const get200 = (path: string, from = tokens) => from.map((token) => get(path, token))
   const figures = {
@@ -88,10 +88,10 @@ export async function measureChecks(effort: Effort): Promise<Figure[]> {
     const bareEmpty = await throughput(baselines, get200('/bare-empty'), effort)
     const verify = await throughput(deployment, get200('/verify'), effort)
     const logged = await throughput(logging, get200('/getUser'), effort)
-    const unseen = get200('/getUser', deployment.makeTokens(Math.round(20_000 * effort.seconds)))
+    const unseen = get200('/getUser', deployment.createTokens(Math.round(20_000 * effort.seconds)))
     const signature = await throughputOnce(
       baselines,
-      get200('/signature', deployment.makeTokens(unseen.length)),
+      get200('/signature', deployment.createTokens(unseen.length)),
       effort,
     )
     const fresh = await throughputOnce(deployment, unseen, effort)
@@ -122,7 +122,7 @@ async function throughputOnce(server: Server, requests: string[], { seconds }: E
 export async function measureGrowth(effort: Effort): Promise<Figure[]> {
   const empty = await deploy()
   const full = await deploy({ users: 1_000_000, revoked: 1_000_000 })
-  const of = (deployment: Deployment) => deployment.makeTokens(200).map((token) => get('/getUser', token))
+  const of = (deployment: Deployment) => deployment.createTokens(200).map((token) => get('/getUser', token))
   const [emptyRequests, fullRequests] = [of(empty), of(full)]
   const samples: number[] = []
   for (let round = -1; round < effort.rounds; round++) {
@@ -170,8 +170,8 @@ export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure
 }
 
 /** Checks of 200 tokens at a steady rate. */
-function steadyChecks({ port, makeTokens }: Deployment, seconds: number): Load {
-  const requests = makeTokens(200).map((token) => get('/getUser', token))
+function steadyChecks({ port, createTokens }: Deployment, seconds: number): Load {
+  const requests = createTokens(200).map((token) => get('/getUser', token))
   return { port, connections: CONNECTIONS, rate: RATE, seconds: Math.max(LONG, 2 * seconds), requests }
 }
 

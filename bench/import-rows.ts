@@ -12,7 +12,7 @@ export interface BulkRow {
 }
 
 /** The same user each time, with other ids. E-mails are in no order, as in a real table. */
-export function makeRow(index: number): BulkRow {
+export function createRow(index: number): BulkRow {
   const digest = createHash('sha512').update(String(index)).digest('hex')
   return {
     id: uuidv7(),

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util'
 import { openDatabase } from '../drizzle/index.ts'
 import { startPostgres } from '../test/postgres-server.ts'
 import { insertIntoPostgres } from './import-postgres.ts'
-import { type BulkRow, makeRow } from './import-rows.ts'
+import { type BulkRow, createRow } from './import-rows.ts'
 import { insertIntoSqlite } from './import-sqlite.ts'
 
 const { values } = parseArgs({
@@ -62,7 +62,7 @@ async function writeUsers(): Promise<void> {
   const output = createWriteStream(file)
   if (values.format === 'csv') output.write('email,name,hashed_password,created_at\n')
   for (let index = 0; index < users; index++) {
-    const { email, name, hashedPassword, createdAt } = makeRow(index)
+    const { email, name, hashedPassword, createdAt } = createRow(index)
     const fields = { email, name, hashed_password: hashedPassword, created_at: createdAt.toISOString() }
     const line = values.format === 'csv' ? Object.values(fields).join() : JSON.stringify(fields)
     if (!output.write(`${line}\n`)) await once(output, 'drain')
@@ -80,7 +80,7 @@ async function measureBare(url: string, insert: Insert): Promise<number> {
   const batches: BulkRow[][] = []
   for (let index = 0; index < users; index += BATCH) {
     const length = Math.min(BATCH, users - index)
-    batches.push(Array.from({ length }, (_, offset) => makeRow(index + offset)))
+    batches.push(Array.from({ length }, (_, offset) => createRow(index + offset)))
   }
   return users / (await insert(url, schema, batches))
 }

@@ -20,7 +20,7 @@ export async function measureMemory(minutes: number): Promise<Figure[]> {
   let afterAMinute = 0
   let sent = 0
   while (elapsed() < minutes) {
-    const tokens = deployment.makeTokens(BATCH)
+    const tokens = deployment.createTokens(BATCH)
     const garbage = tokens
       .slice(0, BATCH / 4)
       .map((token) => get('/getUser', `${token.slice(0, -9)}AAAAAAAAA`))

@@ -8,9 +8,9 @@ export async function measurePostgres(effort: Effort): Promise<Figure[]> {
   const server = await startPostgres()
   const onPostgres = await deploy({ databaseUrl: server.url })
   const onSqlite = await deploy()
-  const postgresChecks = onPostgres.makeTokens(200).map((token) => get('/getUser', token))
-  const sqliteChecks = onSqlite.makeTokens(200).map((token) => get('/getUser', token))
-  const [token = ''] = onPostgres.makeTokens(1)
+  const postgresChecks = onPostgres.createTokens(200).map((token) => get('/getUser', token))
+  const sqliteChecks = onSqlite.createTokens(200).map((token) => get('/getUser', token))
+  const [token = ''] = onPostgres.createTokens(1)
   const select = await startSelect(server.url, await sampleOf(onPostgres, token))
   const figures = {
     select: {

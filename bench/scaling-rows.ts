@@ -1,7 +1,7 @@
 /** Rows as in an old deployment: e-mails in no order, ids in the order of time. */
 import { v7 as uuidv7 } from 'uuid'
 import type { Database } from '../drizzle/index.ts'
-import { makeRow } from './import-rows.ts'
+import { createRow } from './import-rows.ts'
 
 const BATCH = 5000
 const HOUR = 3_600_000
@@ -17,7 +17,7 @@ export async function fill(database: Database, rows: number): Promise<{ userIds:
   const now = Date.now()
   for (let done = 0; done < rows; done += BATCH) {
     const indices = Array.from({ length: Math.min(BATCH, rows - done) }, (_, index) => done + index)
-    const users = indices.map(makeRow)
+    const users = indices.map(createRow)
     await database.insertRows(
       'users',
       users.map(({ eventId: _eventId, ...user }) => ({ ...user, disabledAt: null, tokenVersion: 0 })),

@@ -1,18 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { type Answer, ada, bearer, makeApp, post } from './helper.ts'
+import { type Answer, ada, bearer, createApp, post } from './helper.ts'
 import { basic, postForm } from './oauth.ts'
-import { makeSchema } from './postgres.ts'
+import { createSchema } from './postgres.ts'
 
 const SECRET_KEY = 'a secret for tests, of 32 bytes or more'
 
 /** The same service on SQLite and on PostgreSQL. */
 async function createBoth(t: Test): Promise<[FastifyInstance, FastifyInstance]> {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const postgres = { DATABASE_URL: url, DATABASE_SCHEMA: schema, DATABASE_POOL_SIZE: '3' }
   return [
-    await makeApp(t, { DATABASE_URL: ':memory:', SECRET_KEY }),
-    await makeApp(t, { ...postgres, SECRET_KEY }),
+    await createApp(t, { DATABASE_URL: ':memory:', SECRET_KEY }),
+    await createApp(t, { ...postgres, SECRET_KEY }),
   ]
 }
 

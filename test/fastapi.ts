@@ -23,7 +23,7 @@ export function fastapiToken(
 }
 
 /** Creates the SQLite database of a FastAPI application with the statements that SQLAlchemy would run. */
-export function makeFastapiDatabase(path: string, statements: [sql: string, ...values: unknown[]][]): void {
+export function createFastapiDatabase(path: string, statements: [sql: string, ...values: unknown[]][]): void {
   const db = new SqliteDriver(path)
   for (const [sql, ...values] of statements) db.prepare(sql).run(...values)
   db.close()

@@ -2,7 +2,7 @@ import { createHmac, createPrivateKey, sign } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { createSealer } from '../plugins/signing-keys/sealing.ts'
-import { assertProblem, bearer, collectLog, makeApp, makeToken } from './helper.ts'
+import { assertProblem, bearer, collectLog, createApp, createToken } from './helper.ts'
 import { type Beside, openBeside, sharedSettings } from './shared-database.ts'
 
 /** A signing key as an attacker has it who has stolen the database and SECRET_KEY. */
@@ -88,11 +88,11 @@ export interface Forger {
   log(): string
 }
 
-export async function makeForger(t: Test, algorithm = 'ES256'): Promise<Forger> {
+export async function createForger(t: Test, algorithm = 'ES256'): Promise<Forger> {
   const log = collectLog()
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, { ...settings, ALGORITHM: algorithm, LOG_LEVEL: 'trace' }, log.stream)
-  const token = await makeToken(app)
+  const app = await createApp(t, { ...settings, ALGORITHM: algorithm, LOG_LEVEL: 'trace' }, log.stream)
+  const token = await createToken(app)
   const [key] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
   if (!key) throw new Error('The database has no signing key')
   return { app, key, token, claims: claimsOf(token), log: log.text }

@@ -21,20 +21,20 @@ const TEST_SETTINGS = {
  * Builds the whole server, without a socket. Unless `settings` name a database, it has one of its own: in memory, or a
  * schema of PostgreSQL. It closes with its test.
  */
-export async function makeApp(
+export async function createApp(
   t: Test,
   settings: Record<string, string> = {},
   logStream?: NodeJS.WritableStream,
 ): Promise<FastifyInstance> {
   const build = isPacked ? buildPackedHost : buildApp
   const own = isPostgres && settings['DATABASE_URL'] === undefined ? await sharedSettings(t) : {}
-  const app = await build(makeConfig({ ...own, ...settings }), logStream)
+  const app = await build(createConfig({ ...own, ...settings }), logStream)
   t.teardown(() => app.close())
   return app
 }
 
 /** Reads the settings of a test as from the environment. */
-export function makeConfig(settings: Record<string, string> = {}): Config {
+export function createConfig(settings: Record<string, string> = {}): Config {
   return readConfig({ ...TEST_SETTINGS, ...settings })
 }
 
@@ -49,7 +49,11 @@ export const ada = {
 export const credentials = { email: ada.email, password: ada.password }
 
 /** Registers a user and logs in. @returns an access token */
-export async function makeToken(app: FastifyInstance, user: typeof ada = ada, prefix = ''): Promise<string> {
+export async function createToken(
+  app: FastifyInstance,
+  user: typeof ada = ada,
+  prefix = '',
+): Promise<string> {
   await app.inject({ method: 'POST', url: `${prefix}/register`, payload: user })
   return await logIn(app, user, prefix)
 }

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { validate as isUuid } from 'uuid'
 import { isEmailAddress } from '../plugins/accounts/email.ts'
 import { problems } from '../plugins/problem/codes.ts'
-import { makeApp } from './helper.ts'
+import { createApp } from './helper.ts'
 
 const REDOCLY = fileURLToPath(new URL('../node_modules/@redocly/cli/bin/cli.js', import.meta.url))
 
@@ -28,7 +28,7 @@ interface Media {
 }
 
 async function getDocument(t: Test) {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const response = await app.inject('/openapi.json')
   t.equal(response.statusCode, 200)
   t.match(response.headers['content-type'], /^application\/json/)

@@ -32,7 +32,7 @@ export interface PostgresPlace {
 }
 
 /** Creates an empty schema, and a role that owns nothing else. Both are dropped when the test ends. */
-export async function makeSchema(t: Test): Promise<PostgresPlace> {
+export async function createSchema(t: Test): Promise<PostgresPlace> {
   const schema = `test_${randomBytes(8).toString('hex')}`
   const url = new URL(await postgresUrl())
   url.username = schema
@@ -48,7 +48,7 @@ export async function makeSchema(t: Test): Promise<PostgresPlace> {
 }
 
 /** Creates an empty database and connects to it as the superuser. It is dropped when the test ends. */
-export async function makeDatabase(t: Test): Promise<{ url: string; pool: pg.Pool; name: string }> {
+export async function createDatabase(t: Test): Promise<{ url: string; pool: pg.Pool; name: string }> {
   const name = `test_${randomBytes(8).toString('hex')}`
   const url = new URL(await postgresUrl())
   url.pathname = name

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Database, openDatabase } from '../drizzle/index.ts'
-import { makeSchema } from './postgres.ts'
+import { createSchema } from './postgres.ts'
 import { openPostgresBeside } from './postgres-beside.ts'
 import { openSqliteBeside } from './sqlite-beside.ts'
 
@@ -16,7 +16,7 @@ export type SharedSettings = Record<string, string> & { DATABASE_URL: string; SE
 /** The settings of a new database that several apps can share, and that a test can read and change. */
 export async function sharedSettings(t: Test): Promise<SharedSettings> {
   if (!isPostgres) return { DATABASE_URL: join(t.testdir(), 'postern.db'), SECRET_KEY }
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   return { DATABASE_URL: url, DATABASE_SCHEMA: schema, DATABASE_POOL_SIZE: '3', SECRET_KEY }
 }
 

@@ -1,6 +1,6 @@
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { ada, makeApp } from '../helper.ts'
+import { ada, createApp } from '../helper.ts'
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
@@ -26,7 +26,7 @@ interface DocsPage {
 
 /** Opens the docs page of a listening server on which Ada is registered. */
 async function openDocs(t: Test, browser: Browser): Promise<DocsPage> {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   await app.inject({ method: 'POST', url: '/register', payload: ada })
 

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { ada, bearer } from '../helper.ts'
 import { readBlocks, readPage, readSection } from '../markdown.ts'
-import { makeSchema } from '../postgres.ts'
+import { createSchema } from '../postgres.ts'
 import { COMPILE_CACHE, logInAt, postJson, startServer } from '../server-process.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
@@ -18,7 +18,7 @@ t.test('the commands of docs/scaling.md move a deployment to PostgreSQL', async 
   await postJson(`${before.address}/register`, ada)
   const token = await logInAt(before.address, ada)
   await before.stop()
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
 
   const script = `postern() { '${process.execPath}' '${CLI}' "$@"; }
 ${block.replace(URL_OF_PAGE, url)}

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { type Database, openDatabase } from '../../drizzle/index.ts'
 import { postern } from '../cli.ts'
 import { createBlacklistedToken, createEvent, createUser } from '../drizzle/rows.ts'
-import { makeSchema } from '../postgres.ts'
+import { createSchema } from '../postgres.ts'
 
 /** A deployment on SQLite, and an empty schema on PostgreSQL. */
 export interface Scene {
@@ -23,7 +23,7 @@ export async function setScene(t: Test): Promise<Scene> {
   const path = join(cwd, 'data', 'postern.db')
   await postern(['migrate'], { cwd })
   await postern(['keys', 'rotate'], { cwd })
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const secretKey = readFileSync(`${path}.secret`, 'utf8').trim()
   return {
     cwd,

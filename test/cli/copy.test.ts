@@ -4,7 +4,7 @@ import t from 'tap'
 import { postern, posternJson } from '../cli.ts'
 import { createSigningKey, createUser } from '../drizzle/rows.ts'
 import { ada, bearer } from '../helper.ts'
-import { makeSchema } from '../postgres.ts'
+import { createSchema } from '../postgres.ts'
 import { logInAt, postJson, startServer } from '../server-process.ts'
 import { countRows, fill, open, setScene } from './copy-scene.ts'
 
@@ -81,7 +81,7 @@ t.test('refuses a target with other users or keys, and leaves it unchanged', asy
   )
   t.match(await countRows(there), { users: 1, blacklistedTokens: 0, signingKeys: 0 })
 
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const started = await open(t, url, schema)
   await started.insertRows('signingKeys', [createSigningKey({ predecessor: 'ES256' })])
   const env = { ...target, DATABASE_URL: url, DATABASE_SCHEMA: schema }

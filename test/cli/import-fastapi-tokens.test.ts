@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { hash } from '@node-rs/bcrypt'
 import t from 'tap'
-import { FASTAPI_SECRET, FASTAPI_TABLES, fastapiToken, inAnHour, makeFastapiDatabase } from '../fastapi.ts'
+import { createFastapiDatabase, FASTAPI_SECRET, FASTAPI_TABLES, fastapiToken, inAnHour } from '../fastapi.ts'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, startServer } from '../server-process.ts'
 import { lookInto, onEachDatabase, type Scene, setScene, users } from './user-scene.ts'
@@ -32,7 +32,7 @@ onEachDatabase(t, 'accepts the tokens of a FastAPI app', async (t, scene) => {
   const revoked = token('Ada@Example.com', 1)
   const file = join(scene.cwd, 'app.db')
   const hashed = await hash(ada.password, 4)
-  makeFastapiDatabase(file, [
+  createFastapiDatabase(file, [
     ...FASTAPI_TABLES,
     [USER, 1, 'Ada@Example.com', hashed, 1],
     [USER, 2, 'bob@example.com', hashed, 0],
@@ -82,7 +82,7 @@ t.test('uses the claim and the column of --token-subject', async (t) => {
   const scene = await setScene(t)
   const { address } = await startServer(t, scene)
   const file = join(scene.cwd, 'app.db')
-  makeFastapiDatabase(file, [...FASTAPI_TABLES, [USER, 7, ada.email, await hash(ada.password, 4), 1]])
+  createFastapiDatabase(file, [...FASTAPI_TABLES, [USER, 7, ada.email, await hash(ada.password, 4), 1]])
 
   const { code, stderr } = await importTokens(scene, file, ['--token-subject', 'user_id=id'])
 
@@ -100,13 +100,13 @@ t.test('uses the claim and the column of --token-subject', async (t) => {
 t.test('accepts no tokens if that is not safe, and imports no users', async (t) => {
   const scene = await setScene(t)
   const file = join(scene.cwd, 'app.db')
-  makeFastapiDatabase(file, [
+  createFastapiDatabase(file, [
     ...FASTAPI_TABLES,
     [USER, 1, ada.email, await hash(ada.password, 4), 1],
     [REVOKED, EXPIRED],
   ])
   const without = join(scene.cwd, 'without.db')
-  makeFastapiDatabase(without, FASTAPI_TABLES.slice(0, 1))
+  createFastapiDatabase(without, FASTAPI_TABLES.slice(0, 1))
   const known = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7'
 
   for (const [path, args, secret, message] of [
@@ -133,7 +133,7 @@ t.test('accepts no tokens if that is not safe, and imports no users', async (t) 
   t.equal(await db.value('select count(*) from signing_keys'), 0)
   t.equal((await importTokens(scene, file)).code, 0)
   const other = join(scene.cwd, 'other.db')
-  makeFastapiDatabase(other, FASTAPI_TABLES)
+  createFastapiDatabase(other, FASTAPI_TABLES)
   const second = await importTokens(scene, other, [], 'the secret of another application, also long')
   t.equal(second.code, 1)
   t.match(second.stderr, 'Tokens of another FastAPI app are accepted until')

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { hash } from '@node-rs/bcrypt'
 import t from 'tap'
-import { FASTAPI_TABLES, makeFastapiDatabase } from '../fastapi.ts'
+import { createFastapiDatabase, FASTAPI_TABLES } from '../fastapi.ts'
 import { ada } from '../helper.ts'
 import { logInAt, postJson, startServer } from '../server-process.ts'
 import { HASH, hashOf, lookInto, onEachDatabase, setScene, users } from './user-scene.ts'
@@ -12,7 +12,7 @@ onEachDatabase(t, 'imports the users of a FastAPI app', async (t, scene) => {
   const hashed = await hash(ada.password, 4)
   const user =
     'insert into users (email, hashed_password, full_name, is_active, created_at) values (?, ?, ?, ?, ?)'
-  makeFastapiDatabase(file, [
+  createFastapiDatabase(file, [
     ...FASTAPI_TABLES,
     [user, 'Ada@Example.com', hashed, 'Ada Lovelace', 1, '2024-05-01 10:11:12.345678'],
     [user, 'bob@example.com', Buffer.from(hashed), null, 0, null],
@@ -100,7 +100,7 @@ t.test('knows the usual names of columns, and names the ones it ignores', async 
   ]
   for (const [index, [table, sql, values, email, name, disabled]] of variants.entries()) {
     const file = join(scene.cwd, `app${index}.db`)
-    makeFastapiDatabase(file, [
+    createFastapiDatabase(file, [
       [`create table "${table}" (${sql})`],
       [`insert into "${table}" values (${values.map(() => '?').join()})`, ...values],
     ])
@@ -119,7 +119,7 @@ t.test('knows the usual names of columns, and names the ones it ignores', async 
   ]
   for (const [index, [statement, message]] of unknown.entries()) {
     const file = join(scene.cwd, `unknown${index}.db`)
-    if (statement !== undefined) makeFastapiDatabase(file, [[statement]])
+    if (statement !== undefined) createFastapiDatabase(file, [[statement]])
     const { code, stderr } = await users(scene, ['import', '--from-fastapi', file])
     t.equal(code, 1)
     t.match(stderr, message)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Database, openDatabase } from '../../drizzle/index.ts'
-import { makeSchema } from '../postgres.ts'
+import { createSchema } from '../postgres.ts'
 
 /** The settings of a deployment, as environment variables. */
 type Settings = Record<string, string> & { DATABASE_URL: string }
@@ -14,7 +14,7 @@ export async function sqlite(_t: Test, cwd: string): Promise<Settings> {
 }
 
 async function postgres(t: Test): Promise<Settings> {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   return { DATABASE_URL: url, DATABASE_SCHEMA: schema, SECRET_KEY }
 }
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { type Answer, makeClient, type Sent } from '../gateways/application.ts'
-import { adapt, makeDirectory, run } from '../gateways/gateways.ts'
+import { type Answer, createClient, type Sent } from '../gateways/application.ts'
+import { adapt, createDirectory, run } from '../gateways/gateways.ts'
 import { ada } from '../helper.ts'
 import { freePort } from '../postgres-server.ts'
 import { type ServerProcess, startServer } from '../server-process.ts'
@@ -46,7 +46,7 @@ export async function standBehind(
   const instances = await Promise.all(ports.map(start))
   const port = await freePort()
   await balancers[balancer](t, port, ports)
-  const send = makeClient(t, port)
+  const send = createClient(t, port)
   const post = (path: string, body: object) =>
     send({
       method: 'POST',
@@ -81,7 +81,7 @@ async function startHaproxy(t: Test, port: number, instances: number[]): Promise
 }
 
 async function startNginx(t: Test, port: number, instances: number[]): Promise<void> {
-  const directory = makeDirectory(t)
+  const directory = createDirectory(t)
   const replacements = instances.map((instance, index): [string, string] => [
     `127.0.0.1:300${index + 1}`,
     `127.0.0.1:${instance}`,

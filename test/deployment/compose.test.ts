@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { readConfig } from '../../src/settings/environment.ts'
-import { makeDirectory } from '../gateways/gateways.ts'
+import { createDirectory } from '../gateways/gateways.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url))
 
@@ -31,7 +31,7 @@ interface Composition {
 
 /** What Compose makes of `compose.yaml` with these lines in `.env`. */
 function configure(t: Test, variables: Record<string, string>) {
-  const directory = makeDirectory(t)
+  const directory = createDirectory(t)
   const file = join(directory, 'compose.yaml')
   const source = readFileSync(join(EXAMPLES, 'compose.yaml'), 'utf8')
   // Debian's docker-compose is of 2021, and does not know the name yet.

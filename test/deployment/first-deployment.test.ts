@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { freePort, makeDirectory } from '../gateways/gateways.ts'
+import { createDirectory, freePort } from '../gateways/gateways.ts'
 import { readBlocks, readPage, readTranscript } from '../markdown.ts'
 
 const page = readPage('docs/first-deployment.md')
@@ -20,7 +20,7 @@ const steps = readTranscript(page)
 
 t.test('the commands of the page write what it says', async (t) => {
   t.ok(starts.length === 2 && steps.length >= 14)
-  const cwd = makeDirectory(t)
+  const cwd = createDirectory(t)
   for (const part of PARTS) symlinkSync(join(CHECKOUT, part), join(cwd, part))
   const ports: Record<string, number> = {}
   for (const port of [3000, 8000, 8080, 9090, 9464]) ports[port] = await freePort()

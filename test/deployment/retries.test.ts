@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t, { type Test } from 'tap'
-import { makeClient } from '../gateways/application.ts'
+import { createClient } from '../gateways/application.ts'
 import { freePort } from '../postgres-server.ts'
 import { until } from '../server-process.ts'
 import { type Balancer, balancers } from './balancers.ts'
@@ -32,7 +32,7 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
     const { ports, received } = await startBrokenInstances(t)
     const port = await freePort()
     await balancers[balancer](t, port, ports)
-    const send = makeClient(t, port)
+    const send = createClient(t, port)
 
     t.equal((await send({ path: '/getUser' })).status, 200)
     t.same(received, ['GET /getUser', 'GET /getUser'])
@@ -42,7 +42,7 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
     const { ports, received } = await startBrokenInstances(t)
     const port = await freePort()
     await balancers[balancer](t, port, ports)
-    const send = makeClient(t, port)
+    const send = createClient(t, port)
 
     const { status } = await send({ method: 'POST', path: '/register', body: Buffer.from('{}') })
     t.equal(status, 502)

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { makeDirectory } from '../gateways/gateways.ts'
+import { createDirectory } from '../gateways/gateways.ts'
 
 /** How much systemd finds a service exposed, times ten: 100 for a service without any of its safeguards. */
 const EXPOSURE = 20
@@ -11,7 +11,7 @@ const unit = readFileSync(new URL('../../examples/systemd/postern.service', impo
 
 /** Puts the unit where systemd's programs can read it, with the Node.js that there is. */
 function place(t: Test, text: string): string {
-  const path = join(makeDirectory(t), 'postern.service')
+  const path = join(createDirectory(t), 'postern.service')
   writeFileSync(path, text.replaceAll('/usr/bin/node', process.execPath))
   return path
 }

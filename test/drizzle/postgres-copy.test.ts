@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
 import { startProxy, type TcpProxy } from '../faults/proxy.ts'
-import { asSuperuser, makeSchema, openPool } from '../postgres.ts'
+import { asSuperuser, createSchema, openPool } from '../postgres.ts'
 import { createNewUser } from './rows.ts'
 
 const never = () => false
@@ -12,7 +12,7 @@ const batch = Array.from({ length: ROWS }, (_, index) => createNewUser({ name: `
 
 /** A database on the other side of a network. */
 async function openThroughProxy(t: Test) {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const proxy = await startProxy(t, Number(new URL(url).port))
   const settings = {
     databaseSchema: schema,

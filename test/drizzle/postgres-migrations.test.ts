@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import { NewerDatabaseError, openDatabase } from '../../drizzle/index.ts'
-import { ada, bearer, makeApp, makeToken, post } from '../helper.ts'
-import { asSuperuser, makeDatabase, makeSchema, postgresUrl } from '../postgres.ts'
+import { ada, bearer, createApp, createToken, post } from '../helper.ts'
+import { asSuperuser, createDatabase, createSchema, postgresUrl } from '../postgres.ts'
 import { createEvent, createUser, migrationCount } from './rows.ts'
 
 /** The lock of every Postern that migrates. */
@@ -21,7 +21,7 @@ async function describeSchema(schema: string): Promise<unknown> {
 }
 
 t.test('creates the tables once, even if several instances open it at once', async (t) => {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
 
   const databases = await Promise.all(
     Array.from({ length: 10 }, () => openDatabase(url, { databaseSchema: schema, databasePoolSize: 1 })),
@@ -36,7 +36,7 @@ t.test('creates the tables once, even if several instances open it at once', asy
 })
 
 t.test('waits while another process migrates', async (t) => {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const other = new pg.Client(await postgresUrl())
   await other.connect()
   t.teardown(() => other.end())
@@ -57,7 +57,7 @@ t.test('waits while another process migrates', async (t) => {
 })
 
 t.test('leaves a database of a newer version unchanged', async (t) => {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   await (await openDatabase(url, { databaseSchema: schema })).close()
   await asSuperuser(`alter table ${schema}.users add column shoe_size integer`)
   await asSuperuser(`insert into ${schema}.postern_migrations values (9999999999999, 'unknown')`)
@@ -69,13 +69,13 @@ t.test('leaves a database of a newer version unchanged', async (t) => {
 })
 
 t.test('keeps serving while a newer version extends its tables', async (t) => {
-  const { url, schema } = await makeSchema(t)
-  const app = await makeApp(t, {
+  const { url, schema } = await createSchema(t)
+  const app = await createApp(t, {
     DATABASE_URL: url,
     DATABASE_SCHEMA: schema,
     SECRET_KEY: 'a secret for tests, of 32 bytes or more',
   })
-  const before = await makeToken(app)
+  const before = await createToken(app)
   t.equal((await app.inject({ url: '/getUser', headers: bearer(before) })).statusCode, 200)
 
   for (const table of ['users', 'blacklisted_tokens', 'signing_keys', 'clients']) {
@@ -87,7 +87,7 @@ t.test('keeps serving while a newer version extends its tables', async (t) => {
   t.equal((await app.inject({ url: '/getUser', headers: bearer(before) })).statusCode, 200)
   const eve = { ...ada, email: 'eve@example.com' }
   t.equal((await post(app, '/register', eve)).statusCode, 201)
-  for (const token of [before, await makeToken(app, eve)]) {
+  for (const token of [before, await createToken(app, eve)]) {
     const headers = bearer(token)
     t.equal((await app.inject({ url: '/getUser', headers })).statusCode, 200)
     t.equal((await app.inject({ method: 'POST', url: '/logout', headers })).statusCode, 200)
@@ -97,7 +97,7 @@ t.test('keeps serving while a newer version extends its tables', async (t) => {
 })
 
 t.test('leaves no partial schema when a migration fails', async (t) => {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   // Conflicts with the last table of the first migration.
   await asSuperuser(`create table ${schema}.users (name text)`)
 
@@ -109,7 +109,7 @@ t.test('leaves no partial schema when a migration fails', async (t) => {
 })
 
 t.test('creates a missing schema, and needs no privilege for an existing one', async (t) => {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const [may] = await asSuperuser(
     `select has_database_privilege($1, current_database(), 'create') as create`,
     [schema],
@@ -118,7 +118,7 @@ t.test('creates a missing schema, and needs no privilege for an existing one', a
   await (await openDatabase(url, { databaseSchema: schema })).close()
   await t.rejects(openDatabase(url, { databaseSchema: `${schema}_2` }), 'the role may not create another')
 
-  const { url: ownUrl, pool } = await makeDatabase(t)
+  const { url: ownUrl, pool } = await createDatabase(t)
   const database = await openDatabase(ownUrl)
   t.teardown(() => database.close())
   await database.users.insert(createUser(), createEvent())

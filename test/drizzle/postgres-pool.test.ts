@@ -1,14 +1,14 @@
 import t, { type Test } from 'tap'
 import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
 import { startProxy, type TcpProxy } from '../faults/proxy.ts'
-import { asSuperuser, makeSchema, openPool } from '../postgres.ts'
+import { asSuperuser, createSchema, openPool } from '../postgres.ts'
 import { until } from '../server-process.ts'
 
 const POOL_SIZE = 3
 
 /** A database on the other side of a network. */
 async function openThroughProxy(t: Test) {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const proxy = await startProxy(t, Number(new URL(url).port))
   const database = await openDatabase(proxy.through(url), {
     databaseSchema: schema,
@@ -66,7 +66,7 @@ for (const [trouble, cause] of Object.entries(troubles)) {
 t.test(
   'if a host app’s connection is cut while Postern starts, that is an error and does not end the process',
   async (t) => {
-    const { url, schema } = await makeSchema(t)
+    const { url, schema } = await createSchema(t)
     const proxy = await startProxy(t, Number(new URL(url).port))
     const pool = openPool(t, proxy.through(url))
     for (const text of ['begin', 'create table', 'pg_backend_pid']) {
@@ -80,7 +80,7 @@ t.test(
 
 t.test('an idle database does not keep the process alive', async (t) => {
   const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const before = sockets()
   const database = await openDatabase(url, { databaseSchema: schema })
   t.teardown(() => database.close())

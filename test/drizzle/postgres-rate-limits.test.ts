@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
-import { ada, makeApp, post } from '../helper.ts'
-import { makeSchema } from '../postgres.ts'
+import { ada, createApp, post } from '../helper.ts'
+import { createSchema } from '../postgres.ts'
 import { openPostgresBeside } from '../postgres-beside.ts'
 import { THROTTLED, tryLogIn } from '../throttling.ts'
 
@@ -10,7 +10,7 @@ const SETTINGS = { keyPrefix: 'a', points: 3, duration: HOUR }
 
 /** Two instances on one database, and another connection to it. */
 async function createScene(t: Test) {
-  const { url, schema } = await makeSchema(t)
+  const { url, schema } = await createSchema(t)
   const open = async () => {
     const database = await openDatabase(url, { databaseSchema: schema, databasePoolSize: 2 })
     t.teardown(() => database.close())
@@ -69,7 +69,7 @@ t.test('no wait is longer than a count lasts, even if the server’s clock was s
 
 t.test('needs no disk, and its keys are unreadable', async (t) => {
   const { url, schema, beside } = await createScene(t)
-  const app = await makeApp(t, {
+  const app = await createApp(t, {
     ...THROTTLED,
     DATABASE_URL: url,
     DATABASE_SCHEMA: schema,

@@ -2,11 +2,11 @@ import type pg from 'pg'
 import t from 'tap'
 import { openDatabase, SERVER_DEFAULTS } from '../../drizzle/index.ts'
 import { connectPostgres, wrapPostgres } from '../../drizzle/postgres/client.ts'
-import { makeDatabase, openPool } from '../postgres.ts'
+import { createDatabase, openPool } from '../postgres.ts'
 import { createEvent, createUser } from './rows.ts'
 
 t.test('finds its tables in the schema public too, with any search path', async (t) => {
-  const { url, pool, name } = await makeDatabase(t)
+  const { url, pool, name } = await createDatabase(t)
   await pool.query('create schema elsewhere')
   await pool.query('create table elsewhere.users (name text)')
   await pool.query(`alter database ${name} set search_path = elsewhere`)
@@ -22,7 +22,7 @@ t.test('finds its tables in the schema public too, with any search path', async 
 })
 
 t.test('reads dates correctly with any DateStyle of the database', async (t) => {
-  const { url, pool, name } = await makeDatabase(t)
+  const { url, pool, name } = await createDatabase(t)
   const createdAt = new Date('2026-03-04T05:06:07.089Z')
   for (const style of ['German', 'SQL, DMY', 'Postgres, MDY']) {
     await pool.query(`alter database ${name} set datestyle = '${style}'`)
@@ -41,7 +41,7 @@ t.test('reads dates correctly with any DateStyle of the database', async (t) => 
 })
 
 t.test('sets durable commits and timeouts on each of its connections', async (t) => {
-  const { url, pool, name } = await makeDatabase(t)
+  const { url, pool, name } = await createDatabase(t)
   await pool.query(`alter database ${name} set synchronous_commit = off`)
   const settings = {
     ...SERVER_DEFAULTS,

@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../drizzle/index.ts'
-import { makeSchema } from '../postgres.ts'
+import { createSchema } from '../postgres.ts'
 
 const DAY = 86_400
 
 const kinds: Record<string, (t: Test) => Promise<Database>> = {
   'in the memory of the process': (t) => openDatabase(join(t.testdir(), 'postern.db')),
   'in PostgreSQL': async (t) => {
-    const { url, schema } = await makeSchema(t)
+    const { url, schema } = await createSchema(t)
     return await openDatabase(url, { databaseSchema: schema, databasePoolSize: 3 })
   },
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
-import { makeSchema } from '../postgres.ts'
+import { createSchema } from '../postgres.ts'
 import { createEvent, createSlot, createUser } from './rows.ts'
 import { testTokens } from './tokens.suite.ts'
 import { testUserBatches } from './user-batches.suite.ts'
@@ -19,7 +19,7 @@ const kinds: Record<string, Create> = {
     return () => openDatabase(path)
   },
   PostgreSQL: async (t) => {
-    const { url, schema } = await makeSchema(t)
+    const { url, schema } = await createSchema(t)
     return () => openDatabase(url, { databaseSchema: schema, databasePoolSize: 4 })
   },
 }

@@ -85,10 +85,10 @@ function fillPages(path: string): void {
   const db = new SqliteDriver(path)
   // Limits this connection to the pages that there are.
   db.pragma('max_page_count = 1')
-  const fill = (sql: string, makeRow: () => unknown[]) => {
+  const fill = (sql: string, createRow: () => unknown[]) => {
     const statement = db.prepare(sql)
     try {
-      for (;;) statement.run(makeRow())
+      for (;;) statement.run(createRow())
     } catch (error) {
       if ((error as { code?: string }).code !== 'SQLITE_FULL') throw error
     }

@@ -7,7 +7,7 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { ada, bearer, post } from '../helper.ts'
-import { addNotes, assertWorks, CHEAP, makeHost, postern } from './host.ts'
+import { addNotes, assertWorks, CHEAP, createHost, postern } from './host.ts'
 
 /** What a host may have registered beside Postern, and how it sees that it still works. */
 interface Neighbour {
@@ -85,7 +85,7 @@ const neighbours: Record<string, Neighbour> = {
 
 for (const [name, { register, use, check }] of Object.entries(neighbours)) {
   t.test(`works after ${name} has been registered`, async (t) => {
-    const host = makeHost(t)
+    const host = createHost(t)
     await register(host)
     await host.register(postern, { ...CHEAP, prefix: '/auth' })
     use?.(host)
@@ -96,7 +96,7 @@ for (const [name, { register, use, check }] of Object.entries(neighbours)) {
   })
 
   t.test(`works before ${name} is registered`, async (t) => {
-    const host = makeHost(t)
+    const host = createHost(t)
     await host.register(postern, { ...CHEAP, prefix: '/auth' })
     await register(host)
     use?.(host)
@@ -108,7 +108,7 @@ for (const [name, { register, use, check }] of Object.entries(neighbours)) {
 }
 
 t.test('works among all of them at once', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   const [first = [], second = []] = [0, 1].map((half) =>
     Object.values(neighbours).filter((_neighbour, index) => index % 2 === half),
   )

@@ -4,8 +4,8 @@ import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import t, { type Test } from 'tap'
-import { ada, bearer, collectLog, makeToken, post } from '../helper.ts'
-import { assertWorks, createTables, makeHostWithPostern, migrate, users } from './host.ts'
+import { ada, bearer, collectLog, createToken, post } from '../helper.ts'
+import { assertWorks, createHostWithPostern, createTables, migrate, users } from './host.ts'
 
 const secretKey = 'a secret of the host’s own, which is long'
 
@@ -31,7 +31,7 @@ t.test('stands beside the host’s own users', async (t) => {
   database.exec(
     'create table users (id integer primary key, shoe_size real); insert into users values (1, 37.5)',
   )
-  const host = await makeHostWithPostern(t, { database, secretKey })
+  const host = await createHostWithPostern(t, { database, secretKey })
 
   await assertWorks(t, host)
 
@@ -43,8 +43,8 @@ t.test('stands beside the host’s own users', async (t) => {
 
 t.test('takes another prefix for its tables, also beside itself', async (t) => {
   const database = openHostDatabase(t)
-  const staff = await makeHostWithPostern(t, { database, secretKey, tablePrefix: 'staff_' })
-  const customers = await makeHostWithPostern(t, { database, secretKey, tablePrefix: 'customers_' })
+  const staff = await createHostWithPostern(t, { database, secretKey, tablePrefix: 'staff_' })
+  const customers = await createHostWithPostern(t, { database, secretKey, tablePrefix: 'customers_' })
 
   await assertWorks(t, staff)
   await assertWorks(t, customers)
@@ -53,7 +53,7 @@ t.test('takes another prefix for its tables, also beside itself', async (t) => {
     tablesIn(database),
     ['customers', 'staff'].flatMap((prefix) => TABLES.map((name) => `${prefix}_${name}`)),
   )
-  const token = await makeToken(staff)
+  const token = await createToken(staff)
   t.equal((await customers.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
 })
 
@@ -63,7 +63,7 @@ t.test('leaves the host’s handle open, and set as it was', async (t) => {
   const pragmas = ['journal_mode', 'synchronous', 'foreign_keys', 'busy_timeout', 'fullfsync']
   const settings = () => pragmas.map((name) => database.pragma(name, { simple: true }))
   const before = settings()
-  const host = await makeHostWithPostern(t, { database, secretKey })
+  const host = await createHostWithPostern(t, { database, secretKey })
   await assertWorks(t, host)
 
   await host.close()
@@ -75,14 +75,14 @@ t.test('leaves the host’s handle open, and set as it was', async (t) => {
 
 t.test('goes on where it was after a restart of the host', async (t) => {
   const database = openHostDatabase(t)
-  const first = await makeHostWithPostern(t, { database, secretKey })
-  const token = await makeToken(first)
+  const first = await createHostWithPostern(t, { database, secretKey })
+  const token = await createToken(first)
   await first.close()
 
-  const second = await makeHostWithPostern(t, { database, secretKey })
+  const second = await createHostWithPostern(t, { database, secretKey })
 
   t.equal((await second.inject({ url: '/notes', headers: bearer(token) })).statusCode, 200)
-  await t.rejects(makeHostWithPostern(t, { database, secretKey: `${secretKey}, but another` }), {
+  await t.rejects(createHostWithPostern(t, { database, secretKey: `${secretKey}, but another` }), {
     name: 'WrongSecretKeyError',
   })
 })
@@ -90,7 +90,7 @@ t.test('goes on where it was after a restart of the host', async (t) => {
 t.test('is migrated by the host where the host wants to', async (t) => {
   const database = openHostDatabase(t)
   const options = { database, secretKey, migrate: false }
-  await t.rejects(makeHostWithPostern(t, options), /no such table/)
+  await t.rejects(createHostWithPostern(t, options), /no such table/)
   t.same(tablesIn(database), [])
 
   migrate(database)
@@ -98,7 +98,7 @@ t.test('is migrated by the host where the host wants to', async (t) => {
   migrate(database)
   t.ok(database.serialize().equals(migrated), 'once is enough')
 
-  await assertWorks(t, await makeHostWithPostern(t, options))
+  await assertWorks(t, await createHostWithPostern(t, options))
 })
 
 t.test('is migrated under the prefix that the host names', async (t) => {
@@ -112,7 +112,7 @@ t.test('is migrated under the prefix that the host names', async (t) => {
   )
   await assertWorks(
     t,
-    await makeHostWithPostern(t, { database, secretKey, migrate: false, tablePrefix: 'auth_' }),
+    await createHostWithPostern(t, { database, secretKey, migrate: false, tablePrefix: 'auth_' }),
   )
 })
 
@@ -122,12 +122,12 @@ t.test('refuses tables of a newer version', async (t) => {
   database.exec("insert into postern_migrations values (9999999999999, 'unknown', 0)")
 
   t.throws(() => migrate(database), { name: 'NewerDatabaseError' })
-  await t.rejects(makeHostWithPostern(t, { database, secretKey }), { name: 'NewerDatabaseError' })
+  await t.rejects(createHostWithPostern(t, { database, secretKey }), { name: 'NewerDatabaseError' })
 })
 
 t.test('is joined by a host’s Drizzle tables, which may refer to its users', async (t) => {
   const database = openHostDatabase(t)
-  const host = await makeHostWithPostern(t, { database, secretKey })
+  const host = await createHostWithPostern(t, { database, secretKey })
   const { id } = (await post(host, '/register', ada)).json()
   const notes = sqliteTable('notes', {
     owner: text('owner')
@@ -157,8 +157,8 @@ t.test('is joined by a host’s Drizzle tables, which may refer to its users', a
 
 t.test('sees what the host writes, and not what the host takes back', async (t) => {
   const database = openHostDatabase(t)
-  const host = await makeHostWithPostern(t, { database, secretKey })
-  const headers = bearer(await makeToken(host))
+  const host = await createHostWithPostern(t, { database, secretKey })
+  const headers = bearer(await createToken(host))
   const status = async () => (await host.inject({ url: '/notes', headers })).statusCode
   t.equal(await status(), 200)
 
@@ -183,7 +183,7 @@ t.test('warns of a handle that may lose what was acknowledged', async (t) => {
   ] as const) {
     database.pragma(`synchronous = ${synchronous}`)
     const log = collectLog()
-    const host = await makeHostWithPostern(
+    const host = await createHostWithPostern(
       t,
       { database, secretKey },
       { logger: { level: 'warn', stream: log.stream } },
@@ -197,5 +197,5 @@ t.test('needs no secret for a database in memory', async (t) => {
   const database = new SqliteDriver(':memory:')
   t.teardown(() => database.close())
 
-  await assertWorks(t, await makeHostWithPostern(t, { database }))
+  await assertWorks(t, await createHostWithPostern(t, { database }))
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readPage, readSection, readTable } from '../markdown.ts'
-import { makeHostWithPostern } from './host.ts'
+import { createHostWithPostern } from './host.ts'
 
 const page = readPage('docs/embedding.md')
 
@@ -26,7 +26,7 @@ t.test('docs/embedding.md lists every option that only a host has', async (t) =>
 })
 
 t.test('docs/embedding.md lists every method for code, and what a request has', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   t.same(namesUnder('## Methods').sort(), Object.keys(host.postern).sort())
 
   const { id } = await host.postern.register({

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import swagger, { type SwaggerOptions } from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { CHEAP, makeHost, postern } from './host.ts'
+import { CHEAP, createHost, postern } from './host.ts'
 
 /** As much of an OpenAPI document as is asked about here. */
 interface Document {
@@ -26,7 +26,7 @@ async function documentOf(
   options: SwaggerOptions,
   register: (host: FastifyInstance) => Promise<void>,
 ): Promise<Document> {
-  const host = makeHost(t)
+  const host = createHost(t)
   await host.register(swagger, options)
   host.addSchema({ $id: 'User', type: 'object', properties: { shoeSize: { type: 'number' } } })
   await register(host)

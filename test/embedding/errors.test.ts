@@ -3,8 +3,8 @@ import SqliteDriver from 'better-sqlite3'
 import type { FastifyInstance, preHandlerHookHandler } from 'fastify'
 import t, { type Test } from 'tap'
 import type { Problem } from '../../src/index.ts'
-import { ada, bearer, makeToken } from '../helper.ts'
-import { addNotes, CHEAP, makeHost, makeHostWithPostern, postern } from './host.ts'
+import { ada, bearer, createToken } from '../helper.ts'
+import { addNotes, CHEAP, createHost, createHostWithPostern, postern } from './host.ts'
 
 const secretKey = 'a secret of the host’s own, which is long'
 
@@ -34,7 +34,7 @@ const REFUSED = [
 ]
 
 t.test('look right under Fastify’s own error handler', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   for (const { about, headers, code, message, challenge } of REFUSED) {
     const answer = await host.inject({ url: '/notes', headers })
     t.equal(answer.statusCode, 401, about)
@@ -46,7 +46,7 @@ t.test('look right under Fastify’s own error handler', async (t) => {
 })
 
 t.test('look right under an error handler of the host’s that knows nothing of headers', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   host.setErrorHandler<Problem>((error, _request, reply) =>
     reply.code(error.statusCode ?? 500).send({ oops: error.code }),
   )
@@ -62,7 +62,7 @@ t.test('look right under an error handler of the host’s that knows nothing of 
 })
 
 t.test('are errors with all that an error handler may want', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   for (const { headers, code, message, challenge } of REFUSED) {
     const request = { headers } as Parameters<typeof host.authenticate>[0]
     const error: Problem = await host.authenticate(request).then(
@@ -75,7 +75,7 @@ t.test('are errors with all that an error handler may want', async (t) => {
 })
 
 t.test('a guard may stand in any phase, and for many routes', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   await host.register(async (child) => {
     child.addHook('preHandler', host.authenticate)
     child.get('/child', async ({ auth }) => ({ of: auth?.email }))
@@ -84,7 +84,7 @@ t.test('a guard may stand in any phase, and for many routes', async (t) => {
     await host.authenticate(request, reply)
     return { of: request.auth?.email }
   })
-  const headers = bearer(await makeToken(host))
+  const headers = bearer(await createToken(host))
   for (const url of ['/child', '/inside']) {
     t.strictSame((await host.inject({ url, headers })).json(), { of: ada.email })
     const refused = await host.inject(url)
@@ -94,11 +94,11 @@ t.test('a guard may stand in any phase, and for many routes', async (t) => {
 })
 
 t.test('a route for both admits whoever has no token, and refuses a bad one', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   host.get('/both', { onRequest: host.authenticate.optional }, async ({ auth }) => ({
     of: auth?.email ?? null,
   }))
-  const headers = bearer(await makeToken(host))
+  const headers = bearer(await createToken(host))
 
   t.strictSame((await host.inject('/both')).json(), { of: null })
   t.strictSame((await host.inject({ url: '/both', headers })).json(), { of: ada.email })
@@ -108,7 +108,7 @@ t.test('a route for both admits whoever has no token, and refuses a bad one', as
 })
 
 t.test('what a route does to request.auth is that request’s own affair', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   host.get('/careless', { onRequest: host.authenticate }, async ({ auth }) => {
     const before = { ...auth }
     try {
@@ -116,7 +116,7 @@ t.test('what a route does to request.auth is that request’s own affair', async
     } catch {}
     return before
   })
-  const headers = bearer(await makeToken(host))
+  const headers = bearer(await createToken(host))
 
   const [first, second] = [
     await host.inject({ url: '/careless', headers }),
@@ -128,7 +128,7 @@ t.test('what a route does to request.auth is that request’s own affair', async
 })
 
 t.test('a host may put something else into request.auth, or nothing', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const preHandler: preHandlerHookHandler = (request, _reply, done) => {
     request.auth = request.headers['x-nobody']
       ? null
@@ -138,7 +138,7 @@ t.test('a host may put something else into request.auth, or nothing', async (t) 
   host.get('/own', { onRequest: host.authenticate, preHandler }, async ({ auth }) => ({
     of: auth?.email ?? null,
   }))
-  const headers = bearer(await makeToken(host))
+  const headers = bearer(await createToken(host))
 
   t.equal((await host.inject({ url: '/own', headers })).json().of, 'eve@example.com')
   t.equal((await host.inject({ url: '/own', headers: { ...headers, 'x-nobody': '1' } })).json().of, null)
@@ -148,13 +148,13 @@ t.test('a host may put something else into request.auth, or nothing', async (t) 
 const outages: Record<string, (t: Test) => Promise<{ host: FastifyInstance; end(): void }>> = {
   'the host has closed its handle': async (t) => {
     const database = new SqliteDriver(join(t.testdir(), 'host.db'))
-    const host = await makeHostWithPostern(t, { database, secretKey })
+    const host = await createHostWithPostern(t, { database, secretKey })
     return { host, end: () => void database.close() }
   },
   'the file has been damaged': async (t) => {
     const path = join(t.testdir(), 'host.db')
     const database = new SqliteDriver(path)
-    const host = await makeHostWithPostern(t, { database, secretKey })
+    const host = await createHostWithPostern(t, { database, secretKey })
     t.teardown(() => database.close())
     const beside = new SqliteDriver(path)
     return {
@@ -173,7 +173,7 @@ const outages: Record<string, (t: Test) => Promise<{ host: FastifyInstance; end(
 for (const [about, prepare] of Object.entries(outages)) {
   t.test(`a guard says 503 once ${about}, never 200 and never 401`, async (t) => {
     const { host, end } = await prepare(t)
-    const headers = bearer(await makeToken(host))
+    const headers = bearer(await createToken(host))
     t.equal((await host.inject({ url: '/notes', headers })).statusCode, 200)
 
     end()

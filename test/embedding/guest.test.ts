@@ -3,8 +3,8 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { ada, bearer, collectLog, makeToken, post } from '../helper.ts'
-import { makeHost, makeHostWithPostern, PLUGIN } from './host.ts'
+import { ada, bearer, collectLog, createToken, post } from '../helper.ts'
+import { createHost, createHostWithPostern, PLUGIN } from './host.ts'
 
 const FASTIFY = import.meta.resolve('fastify')
 
@@ -107,14 +107,14 @@ t.test('writes the file that it is told to, and its secret beside it', async (t)
 
 t.test('writes no secret where it is given one', async (t) => {
   const databaseUrl = join(t.testdir(), 'postern.db')
-  await makeHostWithPostern(t, { databaseUrl, secretKey: 'a secret of the host’s own, which is long' })
+  await createHostWithPostern(t, { databaseUrl, secretKey: 'a secret of the host’s own, which is long' })
 
   t.notOk(existsSync(`${databaseUrl}.secret`))
 })
 
 t.test('closes what it has opened', async (t) => {
   const databaseUrl = join(t.testdir(), 'postern.db')
-  const host = await makeHostWithPostern(t, { databaseUrl })
+  const host = await createHostWithPostern(t, { databaseUrl })
   await host.ready()
   t.ok(existsSync(`${databaseUrl}-wal`), 'while it is open')
 
@@ -127,7 +127,7 @@ t.test('closes what it has opened', async (t) => {
 t.test('logs through the host’s logger, under the host’s request ids, and no secret', async (t) => {
   const log = collectLog()
   const options = { logger: { level: 'trace', stream: log.stream }, genReqId: () => 'id-of-the-host' }
-  const host = await makeHostWithPostern(
+  const host = await createHostWithPostern(
     t,
     {
       onLoggedIn: () => {
@@ -136,7 +136,7 @@ t.test('logs through the host’s logger, under the host’s request ids, and no
     },
     options,
   )
-  const token = await makeToken(host)
+  const token = await createToken(host)
   await host.inject({ url: '/getUser', headers: bearer(token) })
 
   t.match(log.text(), '"hook":"onLoggedIn"')
@@ -147,7 +147,7 @@ t.test('logs through the host’s logger, under the host’s request ids, and no
 
 t.test('can be told to log less than the host', async (t) => {
   const log = collectLog()
-  const host = await makeHostWithPostern(
+  const host = await createHostWithPostern(
     t,
     { logLevel: 'silent' },
     { logger: { level: 'trace', stream: log.stream } },
@@ -160,7 +160,7 @@ t.test('can be told to log less than the host', async (t) => {
 
 t.test('goes down with a host that fails to start, and leaves nothing open', async (t) => {
   const databaseUrl = join(t.testdir(), 'postern.db')
-  const host = await makeHostWithPostern(t, { databaseUrl })
+  const host = await createHostWithPostern(t, { databaseUrl })
   host.register(async () => {
     throw new Error('the host has a mistake')
   })
@@ -172,8 +172,8 @@ t.test('goes down with a host that fails to start, and leaves nothing open', asy
 })
 
 t.test('is told apart from a host that does without it', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   t.notOk(host.hasPlugin('postern'))
-  const other = await makeHostWithPostern(t)
+  const other = await createHostWithPostern(t)
   t.ok(other.hasPlugin('postern'))
 })

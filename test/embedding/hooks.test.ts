@@ -1,8 +1,8 @@
 import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
 import type { Hooks } from '../../src/index.ts'
-import { ada, assertProblem, bearer, collectLog, credentials, logIn, makeToken, post } from '../helper.ts'
-import { makeHostWithPostern } from './host.ts'
+import { ada, assertProblem, bearer, collectLog, createToken, credentials, logIn, post } from '../helper.ts'
+import { createHostWithPostern } from './host.ts'
 
 type Name = keyof Hooks
 
@@ -28,7 +28,7 @@ function refusal(message: string, properties: object): Error {
 
 t.test('tells of every step, in order, and what it is about', async (t) => {
   const { hooks, told, names } = recorder()
-  const host = await makeHostWithPostern(t, hooks)
+  const host = await createHostWithPostern(t, hooks)
 
   const user = (await post(host, '/register', ada)).json()
   t.match(told, [
@@ -50,7 +50,7 @@ t.test('tells of every step, in order, and what it is about', async (t) => {
 
 t.test('tells why a login failed', async (t) => {
   const { hooks, told } = recorder()
-  const host = await makeHostWithPostern(t, hooks)
+  const host = await createHostWithPostern(t, hooks)
   const { id } = await host.postern.register(ada)
   told.splice(0)
 
@@ -71,7 +71,7 @@ t.test('tells why a login failed', async (t) => {
 
 t.test('runs for code as for requests, without a request', async (t) => {
   const { hooks, told, names } = recorder()
-  const host = await makeHostWithPostern(t, hooks)
+  const host = await createHostWithPostern(t, hooks)
 
   await host.postern.register(ada)
   const { accessToken } = await host.postern.login(credentials)
@@ -90,7 +90,7 @@ t.test('a veto is awaited, is the answer, and leaves nothing behind', async (t) 
     await new Promise((resolve) => setTimeout(resolve, 5))
     throw thrown
   }
-  const host = await makeHostWithPostern(t, { ...hooks, beforeRegister: veto, database })
+  const host = await createHostWithPostern(t, { ...hooks, beforeRegister: veto, database })
 
   for (const [error, status, code, detail] of [
     [refusal('By invitation only', { statusCode: 403 }), 403, 'refused', 'By invitation only'],
@@ -116,7 +116,7 @@ t.test('a veto is awaited, is the answer, and leaves nothing behind', async (t) 
 
 t.test('a veto on a login issues no token, and comes only after the right password', async (t) => {
   const { hooks, told } = recorder()
-  const host = await makeHostWithPostern(t, {
+  const host = await createHostWithPostern(t, {
     ...hooks,
     beforeLogin() {
       throw refusal('Confirm your e-mail first', { statusCode: 403, code: 'email_unconfirmed' })
@@ -155,7 +155,7 @@ const failing: Record<string, () => void | Promise<void>> = {
 for (const [how, listener] of Object.entries(failing)) {
   t.test(`listeners that ${how} change no answer`, async (t) => {
     const log = collectLog()
-    const host = await makeHostWithPostern(
+    const host = await createHostWithPostern(
       t,
       { onRegistered: listener, onLoggedIn: listener, onLoginFailed: listener, onLoggedOut: listener },
       { logger: { level: 'error', stream: log.stream } },
@@ -181,14 +181,14 @@ t.test('listeners are told after the commit', async (t) => {
   t.teardown(() => database.close())
   const count = (table: string) => database.prepare(`select count(*) from postern_${table}`).pluck().get()
   const seen: unknown[] = []
-  const host = await makeHostWithPostern(t, {
+  const host = await createHostWithPostern(t, {
     database,
     beforeRegister: () => void seen.push(count('users')),
     onRegistered: () => void seen.push(count('users'), database.inTransaction),
     onLoggedOut: () => void seen.push(count('blacklisted_tokens'), database.inTransaction),
   })
 
-  const token = await makeToken(host)
+  const token = await createToken(host)
   await host.inject({ method: 'POST', url: '/logout', headers: bearer(token) })
 
   t.same(seen, [0, 1, false, 1, false])

@@ -28,19 +28,19 @@ export const postgresTables = (await import(
 export const CHEAP = { bcryptCost: 10 } satisfies PosternOptions
 
 /** Somebody's own app, still without Postern; it closes with its test. */
-export function makeHost(t: Test, options: FastifyServerOptions = {}): FastifyInstance {
+export function createHost(t: Test, options: FastifyServerOptions = {}): FastifyInstance {
   const host = fastify(options) as FastifyInstance
   t.teardown(() => host.close())
   return host
 }
 
 /** Somebody's own app with Postern in it, and with a guarded route of its own. */
-export async function makeHostWithPostern(
+export async function createHostWithPostern(
   t: Test,
   options: PosternOptions & RegisterOptions = {},
   serverOptions: FastifyServerOptions = {},
 ): Promise<FastifyInstance> {
-  const host = makeHost(t, serverOptions)
+  const host = createHost(t, serverOptions)
   await host.register(postern, { ...CHEAP, ...options })
   addNotes(host)
   return host

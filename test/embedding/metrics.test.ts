@@ -2,12 +2,12 @@ import { register as globalRegistry } from 'prom-client'
 import t from 'tap'
 import { ada, post } from '../helper.ts'
 import { parseSamples } from '../scrape.ts'
-import { InvalidOptionsError, makeHost, makeHostWithPostern, postern } from './host.ts'
+import { createHost, createHostWithPostern, InvalidOptionsError, postern } from './host.ts'
 
 const COUNT = 'postern_http_request_duration_seconds_count'
 
 t.test('a host gets the metrics from code, and serves them as it likes', async (t) => {
-  const host = await makeHostWithPostern(t, { prefix: '/auth', metrics: true })
+  const host = await createHostWithPostern(t, { prefix: '/auth', metrics: true })
   host.get('/internal/metrics', async (_request, reply) => {
     const { contentType, body } = await host.postern.metrics()
     return reply.type(contentType).send(body)
@@ -26,7 +26,7 @@ t.test('a host gets the metrics from code, and serves them as it likes', async (
 })
 
 t.test('two of them in one host count apart, and leave the host’s own registry alone', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   const children = ['/one', '/two'].map(async (prefix) => {
     let metrics = async () => ({ body: '' })
     await host.register(async (child) => {
@@ -45,9 +45,9 @@ t.test('two of them in one host count apart, and leave the host’s own registry
 })
 
 t.test('measures nothing where it is not asked to', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   await t.rejects(host.postern.metrics(), { message: /option metrics: true/ })
 
-  const mistaken = makeHost(t).register(postern, { metrics: 'yes' as never })
+  const mistaken = createHost(t).register(postern, { metrics: 'yes' as never })
   await t.rejects(async () => await mistaken, new InvalidOptionsError('metrics must be true or false'))
 })

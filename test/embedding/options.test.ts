@@ -2,13 +2,13 @@ import SqliteDriver from 'better-sqlite3'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { PosternOptions } from '../../src/index.ts'
-import { InvalidOptionsError, makeHost, OptionsSchema, postern } from './host.ts'
+import { createHost, InvalidOptionsError, OptionsSchema, postern } from './host.ts'
 
 const SECRET = 'a secret of the host’s own, which is long'
 
 /** What registering says about options, which a host in JavaScript may get wrong in every way. */
 async function faultsOf(t: Test, options: Record<string, unknown>): Promise<string[]> {
-  const host = makeHost(t)
+  const host = createHost(t)
   try {
     await host.register(postern, options as PosternOptions)
     return []
@@ -130,7 +130,7 @@ t.test('takes an option that is undefined for one that is not there', async (t) 
 
 t.test('leaves the host’s options as they are', async (t) => {
   const options: PosternOptions = Object.freeze({ bcryptCost: 10, prefix: '/auth' })
-  await makeHost(t).register(postern, options)
+  await createHost(t).register(postern, options)
   t.same(options, { bcryptCost: 10, prefix: '/auth' })
 })
 

@@ -3,9 +3,9 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { pgTable, text } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
 import t from 'tap'
-import { ada, bearer, collectLog, makeToken, post } from '../helper.ts'
-import { makeDatabase } from '../postgres.ts'
-import { assertWorks, makeHostWithPostern, migrate, postgresTables } from './host.ts'
+import { ada, bearer, collectLog, createToken, post } from '../helper.ts'
+import { createDatabase } from '../postgres.ts'
+import { assertWorks, createHostWithPostern, migrate, postgresTables } from './host.ts'
 
 const secretKey = 'a secret of the host’s own, which is long'
 
@@ -29,10 +29,10 @@ const TABLES = [
 ]
 
 t.test('stands in a schema of its own, beside the host’s users', async (t) => {
-  const { pool: database } = await makeDatabase(t)
+  const { pool: database } = await createDatabase(t)
   await database.query('create table users (id integer primary key, shoe_size real)')
   await database.query('insert into users values (1, 37.5)')
-  const host = await makeHostWithPostern(t, { database, secretKey })
+  const host = await createHostWithPostern(t, { database, secretKey })
 
   await assertWorks(t, host)
 
@@ -43,9 +43,9 @@ t.test('stands in a schema of its own, beside the host’s users', async (t) => 
 })
 
 t.test('takes another schema, also beside itself', async (t) => {
-  const { pool: database } = await makeDatabase(t)
-  const staff = await makeHostWithPostern(t, { database, secretKey, databaseSchema: 'staff' })
-  const customers = await makeHostWithPostern(t, { database, secretKey, databaseSchema: 'customers' })
+  const { pool: database } = await createDatabase(t)
+  const staff = await createHostWithPostern(t, { database, secretKey, databaseSchema: 'staff' })
+  const customers = await createHostWithPostern(t, { database, secretKey, databaseSchema: 'customers' })
 
   await assertWorks(t, staff)
   await assertWorks(t, customers)
@@ -54,12 +54,12 @@ t.test('takes another schema, also beside itself', async (t) => {
     await tablesIn(database),
     ['customers', 'staff'].flatMap((schema) => TABLES.map((name) => `${schema}.${name}`)),
   )
-  const token = await makeToken(staff)
+  const token = await createToken(staff)
   t.equal((await customers.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
 })
 
 t.test('leaves the host’s pool open, its connections as they were, and none of them taken', async (t) => {
-  const { pool: database } = await makeDatabase(t)
+  const { pool: database } = await createDatabase(t)
   const show = async () => {
     const { rows } = await database.query(
       "select name, setting from pg_settings where name ~ 'timeout|search_path|synchronous|DateStyle|TimeZone|enable_' order by name",
@@ -67,7 +67,7 @@ t.test('leaves the host’s pool open, its connections as they were, and none of
     return rows
   }
   const before = await show()
-  const host = await makeHostWithPostern(t, { database, secretKey })
+  const host = await createHostWithPostern(t, { database, secretKey })
   await assertWorks(t, host)
 
   await host.close()
@@ -79,23 +79,23 @@ t.test('leaves the host’s pool open, its connections as they were, and none of
 })
 
 t.test('goes on where it was after a restart of the host', async (t) => {
-  const { pool: database } = await makeDatabase(t)
-  const first = await makeHostWithPostern(t, { database, secretKey })
-  const token = await makeToken(first)
+  const { pool: database } = await createDatabase(t)
+  const first = await createHostWithPostern(t, { database, secretKey })
+  const token = await createToken(first)
   await first.close()
 
-  const second = await makeHostWithPostern(t, { database, secretKey })
+  const second = await createHostWithPostern(t, { database, secretKey })
 
   t.equal((await second.inject({ url: '/notes', headers: bearer(token) })).statusCode, 200)
-  await t.rejects(makeHostWithPostern(t, { database, secretKey: `${secretKey}, but another` }), {
+  await t.rejects(createHostWithPostern(t, { database, secretKey: `${secretKey}, but another` }), {
     name: 'WrongSecretKeyError',
   })
 })
 
 t.test('is migrated by the host where the host wants to', async (t) => {
-  const { pool: database } = await makeDatabase(t)
+  const { pool: database } = await createDatabase(t)
   const options = { database, secretKey, databaseSchema: 'auth', migrate: false }
-  await t.rejects(makeHostWithPostern(t, options), /relation "auth.\w+" does not exist/)
+  await t.rejects(createHostWithPostern(t, options), /relation "auth.\w+" does not exist/)
   t.same(await tablesIn(database), [])
 
   await migrate(database, { databaseSchema: 'auth' })
@@ -105,21 +105,21 @@ t.test('is migrated by the host where the host wants to', async (t) => {
     await tablesIn(database),
     TABLES.map((name) => `auth.${name}`),
   )
-  await assertWorks(t, await makeHostWithPostern(t, options))
+  await assertWorks(t, await createHostWithPostern(t, options))
 })
 
 t.test('refuses tables of a newer version', async (t) => {
-  const { pool: database } = await makeDatabase(t)
+  const { pool: database } = await createDatabase(t)
   await migrate(database)
   await database.query("insert into postern.postern_migrations values (9999999999999, 'unknown')")
 
   await t.rejects(migrate(database), { name: 'NewerDatabaseError' })
-  await t.rejects(makeHostWithPostern(t, { database, secretKey }), { name: 'NewerDatabaseError' })
+  await t.rejects(createHostWithPostern(t, { database, secretKey }), { name: 'NewerDatabaseError' })
 })
 
 t.test('is joined by a host’s Drizzle tables, which may refer to its users', async (t) => {
-  const { pool: database } = await makeDatabase(t)
-  const host = await makeHostWithPostern(t, { database, secretKey })
+  const { pool: database } = await createDatabase(t)
+  const host = await createHostWithPostern(t, { database, secretKey })
   const registered = (await post(host, '/register', ada)).json()
   const notes = pgTable('notes', {
     owner: text('owner')
@@ -149,9 +149,9 @@ t.test('is joined by a host’s Drizzle tables, which may refer to its users', a
 })
 
 t.test('sees what the host writes, on the next request', async (t) => {
-  const { pool: database } = await makeDatabase(t)
-  const host = await makeHostWithPostern(t, { database, secretKey })
-  const headers = bearer(await makeToken(host))
+  const { pool: database } = await createDatabase(t)
+  const host = await createHostWithPostern(t, { database, secretKey })
+  const headers = bearer(await createToken(host))
   const status = async () => (await host.inject({ url: '/notes', headers })).statusCode
   t.equal(await status(), 200)
 
@@ -162,7 +162,7 @@ t.test('sees what the host writes, on the next request', async (t) => {
 })
 
 t.test('warns of connections that may lose what was acknowledged', async (t) => {
-  const { pool: database, name } = await makeDatabase(t)
+  const { pool: database, name } = await createDatabase(t)
   for (const [setting, warnings] of [
     ['off', 1],
     ['local', 0],
@@ -171,7 +171,7 @@ t.test('warns of connections that may lose what was acknowledged', async (t) => 
     await database.query(`alter database ${name} set synchronous_commit = ${setting}`)
     await disconnectAll(database)
     const log = collectLog()
-    const host = await makeHostWithPostern(
+    const host = await createHostWithPostern(
       t,
       { database, secretKey },
       { logger: { level: 'warn', stream: log.stream } },

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { ada, assertProblem, bearer, makeToken, post } from '../helper.ts'
-import { addNotes, assertWorks, CHEAP, makeHost, makeHostWithPostern, postern } from './host.ts'
+import { ada, assertProblem, bearer, createToken, post } from '../helper.ts'
+import { addNotes, assertWorks, CHEAP, createHost, createHostWithPostern, postern } from './host.ts'
 
 t.test('needs no option', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   await host.register(postern)
   addNotes(host)
 
@@ -12,7 +12,7 @@ t.test('needs no option', async (t) => {
 })
 
 t.test('stands under a prefix, and nowhere else', async (t) => {
-  const host = await makeHostWithPostern(t, { prefix: '/api/v1/auth' })
+  const host = await createHostWithPostern(t, { prefix: '/api/v1/auth' })
 
   await assertWorks(t, host, '/api/v1/auth')
   for (const url of ['/register', '/login', '/getUser', '/verify', '/auth/login']) {
@@ -23,23 +23,23 @@ t.test('stands under a prefix, and nowhere else', async (t) => {
 })
 
 t.test('leaves the host’s own routes alone', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   host.get('/open', async (request) => ({ auth: request.auth }))
 
-  const answer = await host.inject({ url: '/open', headers: bearer(await makeToken(host)) })
+  const answer = await host.inject({ url: '/open', headers: bearer(await createToken(host)) })
 
   t.strictSame(answer.json(), { auth: null })
   t.notOk('cache-control' in answer.headers)
 })
 
 t.test('gives a host’s app two names, and its requests one', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   const before = new Set([...Object.keys(host), ...Object.getOwnPropertyNames(host)])
   host.get('/request', async (request, reply) => ({
     request: namesOf(request).filter((name) => !pristine.request.includes(name)),
     reply: namesOf(reply).filter((name) => !pristine.reply.includes(name)),
   }))
-  const pristine = await namesInARequest(makeHost(t))
+  const pristine = await namesInARequest(createHost(t))
 
   await host.register(postern, CHEAP)
 
@@ -62,7 +62,7 @@ async function namesInARequest(host: FastifyInstance): Promise<{ request: string
 }
 
 t.test('is visible only in the child that it is registered in', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   await host.register(async (child) => {
     await child.register(postern, { ...CHEAP, prefix: '/auth' })
     addNotes(child)
@@ -79,7 +79,7 @@ t.test('is visible only in the child that it is registered in', async (t) => {
 })
 
 t.test('is seen by the children of the app that it is registered in', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   await host.register(postern, CHEAP)
   await host.register(async (child) => addNotes(child))
 
@@ -87,7 +87,7 @@ t.test('is seen by the children of the app that it is registered in', async (t) 
 })
 
 t.test('says in one error that one app cannot have two', async (t) => {
-  const host = await makeHostWithPostern(t, { prefix: '/staff' })
+  const host = await createHostWithPostern(t, { prefix: '/staff' })
 
   await t.rejects(async () => await host.register(postern, { ...CHEAP, prefix: '/customers' }), {
     message: /^Postern is registered here already\. Register Postern in a child: .+$/,
@@ -95,13 +95,13 @@ t.test('says in one error that one app cannot have two', async (t) => {
 })
 
 t.test('says in one error that a name is taken', async (t) => {
-  const one = makeHost(t)
+  const one = createHost(t)
   one.decorate('authenticate', async () => {})
   await t.rejects(async () => await one.register(postern, CHEAP), {
     message: /^app\.authenticate is taken already\. .+$/,
   })
 
-  const other = makeHost(t)
+  const other = createHost(t)
   other.decorateRequest('auth', null)
   await t.rejects(async () => await other.register(postern, CHEAP), {
     message: /^request\.auth is taken already.+$/,
@@ -109,7 +109,7 @@ t.test('says in one error that a name is taken', async (t) => {
 })
 
 t.test('does not mind a host’s decorators that are called like its own', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   const names = ['database', 'tokens', 'passwords', 'accounts', 'clients', 'problem', 'signingKeys']
   for (const name of names) host.decorate(name, `the host’s ${name}`)
   await host.register(postern, CHEAP)
@@ -120,7 +120,7 @@ t.test('does not mind a host’s decorators that are called like its own', async
 })
 
 t.test('serves two sets of people in one host, each with tokens of their own', async (t) => {
-  const host = makeHost(t)
+  const host = createHost(t)
   for (const prefix of ['/staff', '/customers']) {
     await host.register(async (child) => {
       await child.register(postern, { ...CHEAP, prefix })
@@ -129,27 +129,27 @@ t.test('serves two sets of people in one host, each with tokens of their own', a
       }))
     })
   }
-  const staff = bearer(await makeToken(host, ada, '/staff'))
+  const staff = bearer(await createToken(host, ada, '/staff'))
 
   t.strictSame((await host.inject({ url: '/staff/notes', headers: staff })).json(), { of: ada.email })
   t.equal((await host.inject({ url: '/customers/notes', headers: staff })).statusCode, 401)
   assertProblem(t, await host.inject({ url: '/customers/getUser', headers: staff }), 'invalid_token')
   const { email, password } = ada
   assertProblem(t, await post(host, '/customers/login', { email, password }), 'invalid_credentials')
-  const customer = bearer(await makeToken(host, ada, '/customers'))
+  const customer = bearer(await createToken(host, ada, '/customers'))
   t.equal((await host.inject({ url: '/customers/notes', headers: customer })).statusCode, 200)
   await host.inject({ method: 'POST', url: '/customers/logout', headers: customer })
   t.equal((await host.inject({ url: '/staff/notes', headers: staff })).statusCode, 200)
 })
 
 t.test('may stand in a child of an app that has one too', async (t) => {
-  const host = await makeHostWithPostern(t, { prefix: '/outer' })
+  const host = await createHostWithPostern(t, { prefix: '/outer' })
   await host.register(async (child) => {
     await child.register(postern, { ...CHEAP, prefix: '/inner' })
     child.get('/inner/notes', { onRequest: child.authenticate }, async ({ auth }) => ({ of: auth?.email }))
   })
-  const outer = bearer(await makeToken(host, ada, '/outer'))
-  const inner = bearer(await makeToken(host, ada, '/inner'))
+  const outer = bearer(await createToken(host, ada, '/outer'))
+  const inner = bearer(await createToken(host, ada, '/inner'))
 
   t.equal((await host.inject({ url: '/notes', headers: outer })).statusCode, 200)
   t.equal((await host.inject({ url: '/notes', headers: inner })).statusCode, 401)

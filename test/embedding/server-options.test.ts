@@ -1,8 +1,8 @@
 import { Ajv } from 'ajv'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import t from 'tap'
-import { ada, assertProblem, bearer, makeToken, post } from '../helper.ts'
-import { addNotes, assertWorks, CHEAP, makeHost, makeHostWithPostern, postern } from './host.ts'
+import { ada, assertProblem, bearer, createToken, post } from '../helper.ts'
+import { addNotes, assertWorks, CHEAP, createHost, createHostWithPostern, postern } from './host.ts'
 
 /** A compiler that lets everything pass: what a host may do to its own routes. */
 const anything = () => () => true
@@ -24,7 +24,7 @@ const serverOptions: Record<string, FastifyServerOptions> = {
 
 for (const [name, options] of Object.entries(serverOptions)) {
   t.test(`works in a host with ${name}`, async (t) => {
-    const host = await makeHostWithPostern(t, {}, options)
+    const host = await createHostWithPostern(t, {}, options)
 
     await assertWorks(t, host)
   })
@@ -54,7 +54,7 @@ const settings: Record<string, (host: FastifyInstance) => void> = {
 for (const [name, set] of Object.entries(settings)) {
   for (const order of ['before', 'after']) {
     t.test(`works in a host that sets ${name} ${order} it`, async (t) => {
-      const host = makeHost(t)
+      const host = createHost(t)
       if (order === 'before') set(host)
       await host.register(postern, { ...CHEAP, prefix: '/auth' })
       if (order === 'after') set(host)
@@ -70,7 +70,7 @@ for (const [name, set] of Object.entries(settings)) {
 }
 
 t.test('a host’s own routes keep its compilers and its body limit', async (t) => {
-  const host = makeHost(t, { bodyLimit: 100_000 })
+  const host = createHost(t, { bodyLimit: 100_000 })
   host.setValidatorCompiler(anything)
   host.setSerializerCompiler(() => () => '"serialized by the host"')
   await host.register(postern, CHEAP)
@@ -84,7 +84,7 @@ t.test('a host’s own routes keep its compilers and its body limit', async (t) 
 })
 
 t.test('reads 16 KiB and no more, whatever the host reads', async (t) => {
-  const host = await makeHostWithPostern(t, {}, { bodyLimit: 10_000_000 })
+  const host = await createHostWithPostern(t, {}, { bodyLimit: 10_000_000 })
   for (const url of ['/register', '/login']) {
     const long = { email: ada.email, password: 'x'.repeat(16_384) }
     assertProblem(t, await post(host, url, long), 'content_too_large', url)
@@ -94,7 +94,7 @@ t.test('reads 16 KiB and no more, whatever the host reads', async (t) => {
 })
 
 t.test('says 404 and answers HEAD as the host does', async (t) => {
-  const host = makeHost(t, { exposeHeadRoutes: false })
+  const host = createHost(t, { exposeHeadRoutes: false })
   host.setNotFoundHandler((_request, reply) => reply.code(404).send({ missing: 'at the host' }))
   await host.register(postern, { ...CHEAP, prefix: '/auth' })
   addNotes(host)
@@ -105,7 +105,7 @@ t.test('says 404 and answers HEAD as the host does', async (t) => {
     { missing: 'at the host' },
     'nothing without the prefix',
   )
-  const headers = bearer(await makeToken(host, ada, '/auth'))
+  const headers = bearer(await createToken(host, ada, '/auth'))
   t.equal((await host.inject({ method: 'HEAD', url: '/notes', headers })).statusCode, 404)
   t.equal((await host.inject({ method: 'HEAD', url: '/auth/getUser', headers })).statusCode, 200)
 })

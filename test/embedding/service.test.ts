@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { ada, bearer, credentials, post } from '../helper.ts'
-import { makeHostWithPostern } from './host.ts'
+import { createHostWithPostern } from './host.ts'
 
 /** Of an id that nobody has. */
 const NOBODY = '019a0b5e-4c1f-7c3a-9d2e-5b8f6a7c1d20'
@@ -30,7 +30,7 @@ async function counts(host: FastifyInstance, token: string): Promise<boolean> {
 }
 
 t.test('registers and logs in as the endpoints do', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
 
   const user = await host.postern.register({ ...ada, email: ' Ada@Example.COM ' })
   const login = await host.postern.login(credentials)
@@ -44,7 +44,7 @@ t.test('registers and logs in as the endpoints do', async (t) => {
 })
 
 t.test('throws what the endpoints would answer', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const { id } = await host.postern.register(ada)
   const { register, login, setPassword, verifyToken, revokeToken } = host.postern
 
@@ -76,7 +76,7 @@ t.test('throws what the endpoints would answer', async (t) => {
 })
 
 t.test('says whose a token is', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
 
   const auth = await host.postern.verifyToken(token)
@@ -86,7 +86,7 @@ t.test('says whose a token is', async (t) => {
 })
 
 t.test('revokes a token, by its text or by what is known of it, for the next request', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const { token } = await logInByCode(host)
   const { accessToken: other } = await host.postern.login(credentials)
 
@@ -101,7 +101,7 @@ t.test('revokes a token, by its text or by what is known of it, for the next req
 })
 
 t.test('finds an account by its id or by its e-mail', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const user = await host.postern.register(ada)
 
   t.strictSame(await host.postern.findUser({ id: user.id }), user)
@@ -111,7 +111,7 @@ t.test('finds an account by its id or by its e-mail', async (t) => {
 })
 
 t.test('disables an account for the next request, and enables it for new tokens only', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
   t.ok(await counts(host, token))
 
@@ -125,7 +125,7 @@ t.test('disables an account for the next request, and enables it for new tokens 
 })
 
 t.test('sets a password, and ends the sessions of the old one', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
   t.ok(await counts(host, token))
 
@@ -138,7 +138,7 @@ t.test('sets a password, and ends the sessions of the old one', async (t) => {
 })
 
 t.test('logs out everywhere', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
   const { accessToken: other } = await host.postern.login(credentials)
   t.ok((await counts(host, token)) && (await counts(host, other)))
@@ -150,7 +150,7 @@ t.test('logs out everywhere', async (t) => {
 })
 
 t.test('deletes an account, whose e-mail is free again and whose tokens are nobody’s', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
   t.ok(await counts(host, token))
 
@@ -163,7 +163,7 @@ t.test('deletes an account, whose e-mail is free again and whose tokens are nobo
 })
 
 t.test('knows nobody who is not there', async (t) => {
-  const { postern } = await makeHostWithPostern(t)
+  const { postern } = await createHostWithPostern(t)
   t.equal(await postern.disableUser(NOBODY), undefined)
   t.equal(await postern.enableUser(NOBODY), undefined)
   t.equal(await postern.setPassword(NOBODY, 'a password for nobody'), undefined)
@@ -172,7 +172,7 @@ t.test('knows nobody who is not there', async (t) => {
 })
 
 t.test('answers as long as the database does', async (t) => {
-  const host = await makeHostWithPostern(t)
+  const host = await createHostWithPostern(t)
   await host.postern.ping()
   await host.close()
   await t.rejects(host.postern.ping(), { statusCode: 503, code: 'database_unavailable' })

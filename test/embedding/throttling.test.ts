@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Hooks } from '../../src/index.ts'
 import { ada, assertProblem, credentials, post } from '../helper.ts'
-import { makeHostWithPostern } from './host.ts'
+import { createHostWithPostern } from './host.ts'
 
 const wrong = { ...credentials, password: 'not the right one' }
 
@@ -15,7 +15,7 @@ async function statusOf(login: Promise<unknown>): Promise<number> {
 
 t.test('throttles in an app of somebody’s own too, whose own trustProxy counts', async (t) => {
   const options = { loginFailuresPerAddress: 2 }
-  const host = await makeHostWithPostern(t, options, { trustProxy: '127.0.0.1' })
+  const host = await createHostWithPostern(t, options, { trustProxy: '127.0.0.1' })
   const guess = async (address: string, n: number) => {
     const body = { ...wrong, email: `user${n}@example.com` }
     return await post(host, '/login', body, { 'x-forwarded-for': address })
@@ -29,7 +29,7 @@ t.test('throttles in an app of somebody’s own too, whose own trustProxy counts
 })
 
 t.test('takes the address of whoever logs in by code', async (t) => {
-  const host = await makeHostWithPostern(t, { loginFailuresPerAccount: 10 })
+  const host = await createHostWithPostern(t, { loginFailuresPerAccount: 10 })
   await host.postern.register(ada)
   const statuses = []
   for (const address of ['192.0.2.1', '::ffff:192.0.2.1', '192.0.2.1:4711']) {
@@ -41,7 +41,7 @@ t.test('takes the address of whoever logs in by code', async (t) => {
 })
 
 t.test('knows only accounts apart where code gives no address', async (t) => {
-  const host = await makeHostWithPostern(t, { loginFailuresPerAccount: 3, registrationsPerAddress: 1 })
+  const host = await createHostWithPostern(t, { loginFailuresPerAccount: 3, registrationsPerAddress: 1 })
   for (const email of [ada.email, 'bob@example.com']) await host.postern.register({ ...ada, email })
   for (let i = 0; i < 3; i++) t.equal(await statusOf(host.postern.login(wrong)), 401)
   t.equal(await statusOf(host.postern.login(credentials)), 429)
@@ -51,7 +51,7 @@ t.test('knows only accounts apart where code gives no address', async (t) => {
 
 t.test('tells the host of a refusal, once for each reason', async (t) => {
   const told: Parameters<NonNullable<Hooks['onThrottled']>>[0][] = []
-  const host = await makeHostWithPostern(t, {
+  const host = await createHostWithPostern(t, {
     loginFailuresPerAddress: 1,
     registrationsPerAddress: 1,
     onThrottled: (event) => void told.push({ ...event }),
@@ -74,6 +74,6 @@ t.test('tells the host of a refusal, once for each reason', async (t) => {
 })
 
 t.test('with throttle off, nothing is throttled', async (t) => {
-  const host = await makeHostWithPostern(t, { throttle: false, loginFailuresPerAddress: 1 })
+  const host = await createHostWithPostern(t, { throttle: false, loginFailuresPerAddress: 1 })
   for (let i = 0; i < 3; i++) t.equal((await post(host, '/login', wrong)).statusCode, 401)
 })

@@ -2,9 +2,9 @@ import t from 'tap'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson } from '../server-process.ts'
 import { startProxy } from './proxy.ts'
-import { assertRecovered, makePostgres, setScene } from './scene.ts'
+import { assertRecovered, createPostgres, setScene } from './scene.ts'
 
-const postgres = await makePostgres(t)
+const postgres = await createPostgres(t)
 
 /** The statements of a transaction, by what stands in no other one. */
 const STATEMENTS = { begin: 'begin\0', insert: 'insert into', commit: 'commit\0' }

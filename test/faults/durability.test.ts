@@ -63,7 +63,7 @@ t.test('remembers after a kill -9 every registration and every logout that it ac
   const env = { SECRET_KEY, ALGORITHM: 'HS256', LOG_LEVEL: 'warn' }
   let server = await startServer(t, { cwd, env })
   await postJson(`${server.address}/register`, ada)
-  const issue = await makeIssuer(await logInAt(server.address, ada))
+  const issue = await createIssuer(await logInAt(server.address, ada))
   const statusOf = async (token: string) =>
     (await fetch(`${server.address}/getUser`, { headers: bearer(token) })).status
   const all: Acknowledged = { emails: [], tokens: [], others: [] }
@@ -104,7 +104,7 @@ t.test('remembers after a kill -9 every registration and every logout that it ac
 })
 
 /** Issues tokens that differ from a given one of the service's in their `jti` alone. */
-async function makeIssuer(token: string): Promise<() => string> {
+async function createIssuer(token: string): Promise<() => string> {
   const claims = readClaims(token)
   const { kid } = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
   const jwt = await createJwt({

@@ -5,12 +5,12 @@ import {
   assertRecovered,
   assertUnavailable,
   connectOperator,
-  makePostgres,
+  createPostgres,
   type Scene,
   setScene,
 } from './scene.ts'
 
-const postgres = await makePostgres(t)
+const postgres = await createPostgres(t)
 
 /** Asserts that of what a load has seen nothing is wrong, and that it has seen the outage. */
 async function assertKept(t: Test, load: ReturnType<typeof startLoad>): Promise<void> {

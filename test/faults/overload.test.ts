@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import t from 'tap'
-import { bearer, credentials, makeApp, makeToken, post } from '../helper.ts'
+import { bearer, createApp, createToken, credentials, post } from '../helper.ts'
 import { scrape } from '../scrape.ts'
 import { until } from '../server-process.ts'
 
@@ -8,8 +8,8 @@ import { until } from '../server-process.ts'
 const LOGINS = 400 * availableParallelism()
 
 t.test('sends logins away before hashing when there are too many, and goes on checking', async (t) => {
-  const app = await makeApp(t, { METRICS_PORT: '0' })
-  const token = await makeToken(app)
+  const app = await createApp(t, { METRICS_PORT: '0' })
+  const token = await createToken(app)
 
   let answered = 0
   const logins = Array.from({ length: LOGINS }, async () => {

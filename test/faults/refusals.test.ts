@@ -5,12 +5,12 @@ import {
   assertRecovered,
   assertUnavailable,
   countConnections,
-  makePostgres,
+  createPostgres,
   type Scene,
   setScene,
 } from './scene.ts'
 
-const postgres = await makePostgres(t, { max_connections: '20', superuser_reserved_connections: '5' })
+const postgres = await createPostgres(t, { max_connections: '20', superuser_reserved_connections: '5' })
 
 /** Ends the services' connections, so that they make new ones. */
 async function terminateConnections({ operator }: Scene): Promise<void> {

@@ -28,7 +28,7 @@ export interface Scene {
 }
 
 /** A PostgreSQL server for a file's tests. */
-export async function makePostgres(t: Test, flags: Record<string, string> = {}): Promise<PostgresServer> {
+export async function createPostgres(t: Test, flags: Record<string, string> = {}): Promise<PostgresServer> {
   const postgres = await startPostgres({ flags })
   t.teardown(() => postgres.remove())
   return postgres

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { startProxy } from './proxy.ts'
-import { assertRecovered, assertUnavailable, makePostgres, setScene } from './scene.ts'
+import { assertRecovered, assertUnavailable, createPostgres, setScene } from './scene.ts'
 
-const postgres = await makePostgres(t)
+const postgres = await createPostgres(t)
 
 t.test('a network that swallows everything is a 503 until it does not', async (t) => {
   const proxy = await startProxy(t, postgres.port)

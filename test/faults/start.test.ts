@@ -3,9 +3,9 @@ import { DatabaseUnavailableError } from '../../drizzle/errors.ts'
 import { postern } from '../cli.ts'
 import { runServer } from '../server-process.ts'
 import { startProxy, startSilence } from './proxy.ts'
-import { connectOperator, makePostgres, SETTINGS } from './scene.ts'
+import { connectOperator, createPostgres, SETTINGS } from './scene.ts'
 
-const postgres = await makePostgres(t)
+const postgres = await createPostgres(t)
 
 const { password } = new URL(postgres.url)
 

@@ -66,7 +66,7 @@ export interface Answer {
 }
 
 /** A client that keeps its connections to a gateway. */
-export function makeClient(t: Test, port: number): (sent?: Sent) => Promise<Answer> {
+export function createClient(t: Test, port: number): (sent?: Sent) => Promise<Answer> {
   const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
   return async ({ method = 'GET', path = '/', token, headers = [], body, chunked } = {}) => {

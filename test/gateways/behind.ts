@@ -11,7 +11,7 @@ import { nodeCommand } from '../node-command.ts'
 import { COMPILE_CACHE, type ServerProcess, startServer } from '../server-process.ts'
 import type { Beside } from '../shared-database.ts'
 import { openSqliteBeside } from '../sqlite-beside.ts'
-import { type Answer, makeClient, type Received, type Sent, startApplication } from './application.ts'
+import { type Answer, createClient, type Received, type Sent, startApplication } from './application.ts'
 import { type AskingGateway, askingGateways, freePort, type Ports } from './gateways.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
@@ -58,7 +58,7 @@ export async function startPostern(t: Test): Promise<{ deployment: Deployment; p
   const postern = await start()
   const database = join(cwd, 'data', 'postern.db')
   const db = openSqliteBeside(t, database)
-  const send = makeClient(t, ports.gateway)
+  const send = createClient(t, ports.gateway)
 
   async function post(path: string, body: object): Promise<Record<string, string>> {
     const answer = await send({
@@ -100,7 +100,7 @@ export async function startPostern(t: Test): Promise<{ deployment: Deployment; p
 }
 
 /** A key that Postern has never had, under the name of one of its own. */
-export function makeStrangeKey(kid: unknown): StolenKey {
+export function createStrangeKey(kid: unknown): StolenKey {
   const { publicKey, privateKey } = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },

@@ -29,13 +29,13 @@ export async function freePort(): Promise<number> {
 }
 
 async function startNginx(t: Test, ports: Ports): Promise<void> {
-  const directory = makeDirectory(t)
+  const directory = createDirectory(t)
   const config = adapt(directory, 'nginx.conf', addresses(ports))
   await run(t, ports.gateway, 'nginx', ['-e', 'stderr', '-p', directory, '-c', config])
 }
 
 async function startCaddy(t: Test, ports: Ports): Promise<void> {
-  const directory = makeDirectory(t)
+  const directory = createDirectory(t)
   const config = adapt(directory, 'Caddyfile', {
     ...addresses(ports),
     'http://:8080': `http://:${ports.gateway}`,
@@ -50,7 +50,7 @@ async function startCaddy(t: Test, ports: Ports): Promise<void> {
  * @param nextPem of the key that follows it, which then stands in a line of its own as the recipe says
  */
 export async function startHaproxy(t: Test, ports: Ports, pem: string, nextPem?: string): Promise<void> {
-  const directory = makeDirectory(t)
+  const directory = createDirectory(t)
   const key = join(directory, 'postern.pem')
   const nextKey = join(directory, 'postern-next.pem')
   writeFileSync(key, pem)
@@ -73,7 +73,7 @@ export function addresses({ gateway, postern, application }: Ports): Record<stri
 }
 
 /** Not below the checkout: a gateway's workers may run as another user, who need not be let in there. */
-export function makeDirectory(t: Test): string {
+export function createDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'postern-gateway-'))
   chmodSync(directory, 0o755)
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { claimsOf, decodeHeader, encode, forge } from '../forge.ts'
 import { ada } from '../helper.ts'
 import { forgedIdentity, valuesOf } from './application.ts'
-import { type Deployment, makeStrangeKey, startPostern } from './behind.ts'
+import { createStrangeKey, type Deployment, startPostern } from './behind.ts'
 import { startHaproxy } from './gateways.ts'
 
 /** Postern, the application, and HAProxy with the keys that `postern keys export` prints. */
@@ -79,7 +79,7 @@ t.test('HAProxy refuses what is no valid token, with the challenge of RFC 6750',
     'for another audience': await resign(token, { aud: 'someone else' }),
     'of another type': forge(key, claims, { ...header, typ: 'JWT' }),
     'whose header says another algorithm': forge(key, claims, { ...header, alg: 'ES384' }),
-    'of another key': forge(makeStrangeKey(key.kid), claims),
+    'of another key': forge(createStrangeKey(key.kid), claims),
     'of alg none': `${encode({ ...header, alg: 'none' })}.${encodedClaims}.`,
     'of alg none, signed': `${encode({ ...header, alg: 'none' })}.${encodedClaims}.${signature}`,
     unsigned: `${encodedHeader}.${encodedClaims}.`,

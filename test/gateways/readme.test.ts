@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { readBlocks, readPage, readSection, readTranscript, withoutVolatile } from '../markdown.ts'
 import { startServer, until } from '../server-process.ts'
-import { adapt, addresses, freePort, listens, makeDirectory } from './gateways.ts'
+import { adapt, addresses, createDirectory, freePort, listens } from './gateways.ts'
 
 const section = readSection(readPage('examples/gateways/README.md'), '## Try it with nginx')
 /** The commands that start the application and the gateway, and those that ask them. */
@@ -21,7 +21,7 @@ t.test('the commands of the README write what it says', async (t) => {
     application: await freePort(),
   }
   await startServer(t, { cwd: t.testdir(), env: { PORT: `${ports.postern}` } })
-  const cwd = makeDirectory(t)
+  const cwd = createDirectory(t)
   mkdirSync(join(cwd, 'examples', 'gateways'), { recursive: true })
   adapt(join(cwd, 'examples', 'gateways'), 'nginx.conf', addresses(ports))
   const ours = (text: string) =>

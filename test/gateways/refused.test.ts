@@ -1,7 +1,7 @@
 import t from 'tap'
 import { claimsOf, decodeHeader, forge } from '../forge.ts'
 import { ada } from '../helper.ts'
-import { makeStrangeKey, standBehind } from './behind.ts'
+import { createStrangeKey, standBehind } from './behind.ts'
 import { type AskingGateway, askingGateways } from './gateways.ts'
 
 for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
@@ -23,7 +23,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
         'garbage in three parts': 'x.y.z',
         'no characters of a token': '\u00e9"\\ ,;',
         expired: await deployment.resign(token, { exp: now - 1 }),
-        'of another key': forge(makeStrangeKey(decodeHeader(token)['kid']), claimsOf(token)),
+        'of another key': forge(createStrangeKey(decodeHeader(token)['kid']), claimsOf(token)),
         unsigned: `${header}.${claims}.`,
         'with a changed signature': `${header}.${claims}.${signature.replace(/^./, (a) => (a === 'A' ? 'B' : 'A'))}`,
         'a path': '/verify',

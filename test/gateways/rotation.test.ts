@@ -2,7 +2,7 @@ import t from 'tap'
 import { claimsOf, decodeHeader, forge } from '../forge.ts'
 import { ada } from '../helper.ts'
 import { until } from '../server-process.ts'
-import { makeStrangeKey, repeat, standBehind } from './behind.ts'
+import { createStrangeKey, repeat, standBehind } from './behind.ts'
 import { type AskingGateway, askingGateways } from './gateways.ts'
 
 /** How many requests come while the keys change. */
@@ -16,8 +16,8 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
     const { send, received, register, logIn, command, db } = deployment
     await register(ada)
     const old = await logIn()
-    const forged = forge(makeStrangeKey(kidOf(old)), claimsOf(old))
-    const unknown = forge(makeStrangeKey('0'.repeat(24)), claimsOf(old))
+    const forged = forge(createStrangeKey(kidOf(old)), claimsOf(old))
+    const unknown = forge(createStrangeKey('0'.repeat(24)), claimsOf(old))
     const good = new Set([old])
     const bad = new Set([forged, unknown])
     const wrong = { refused: 0, admitted: 0 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type Load, startLoad } from '../faults/load.ts'
-import { adapt, freePort, makeDirectory, run } from '../gateways/gateways.ts'
+import { adapt, createDirectory, freePort, run } from '../gateways/gateways.ts'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { type ServerProcess, until } from '../server-process.ts'
-import { type Deployment, makeDeployment } from './deployment.ts'
+import { createDeployment, type Deployment } from './deployment.ts'
 
 /** Milliseconds that the database is away. */
 const DOWNTIME = 1000
@@ -43,7 +43,7 @@ export async function runBalanced(t: Test, options: BalancedOptions): Promise<Re
   const { instances, people, seconds, secondsBetweenKills, restarts } = options
   const postgres = await startPostgres({ flags: { fsync: 'on' } })
   t.teardown(() => postgres.remove())
-  const deployment = makeDeployment(t, postgres.url, { LOG_LEVEL: 'warn', TRUST_PROXY: '127.0.0.1' })
+  const deployment = createDeployment(t, postgres.url, { LOG_LEVEL: 'warn', TRUST_PROXY: '127.0.0.1' })
   const ports = await Promise.all(Array.from({ length: instances }, freePort))
   const fleet = await Promise.all(ports.map((port) => startAgainAndAgain(deployment, port)))
   const balancer = await startBalancer(t, ports)
@@ -74,7 +74,7 @@ async function startAgainAndAgain(deployment: Deployment, port: number): Promise
 
 /** The recipe as it is shipped, with as many instances as there are. */
 async function startBalancer(t: Test, ports: number[]): Promise<string> {
-  const directory = makeDirectory(t)
+  const directory = createDirectory(t)
   const port = await freePort()
   const shipped = [1, 2, 3].map((number) => `    server postern-${number} "\${POSTERN_${number}}"\n`)
   const own = ports.map((instance, index) => `    server postern-${index + 1} 127.0.0.1:${instance}\n`)

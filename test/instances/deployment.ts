@@ -25,7 +25,7 @@ export interface Deployment {
 }
 
 /** A deployment that has no instance yet, and a schema of its own. */
-export function makeDeployment(t: Test, url: string, more: Record<string, string> = {}): Deployment {
+export function createDeployment(t: Test, url: string, more: Record<string, string> = {}): Deployment {
   schemas += 1
   const cwd = t.testdir()
   const env = { DATABASE_URL: url, DATABASE_SCHEMA: `deployment_${schemas}`, SECRET_KEY, ...more }

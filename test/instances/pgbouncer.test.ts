@@ -2,14 +2,14 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { startSession } from '../../drizzle/postgres/session.ts'
 import { type Load, startLoad } from '../faults/load.ts'
-import { makePostgres } from '../faults/scene.ts'
+import { createPostgres } from '../faults/scene.ts'
 import { type ServerProcess, until } from '../server-process.ts'
-import { makeDeployment, PATIENT } from './deployment.ts'
+import { createDeployment, PATIENT } from './deployment.ts'
 import { type PgBouncer, startPgBouncer } from './pgbouncer.ts'
 
 t.setTimeout(300_000)
 
-const postgres = await makePostgres(t)
+const postgres = await createPostgres(t)
 
 const SETTINGS = {
   databaseSchema: 'postern',
@@ -92,7 +92,7 @@ t.test('whether commits are durable is found out, and seen to where that is poss
   t.same(await startSession(direct, SETTINGS), { keepsStatements: true, isDurable: true })
   t.match(await settingsOf(direct), { synchronous_commit: 'on' })
 
-  const pooled = makeDeployment(t, pooler.url)
+  const pooled = createDeployment(t, pooler.url)
   const instance = await pooled.start()
   t.match(instance.stdout(), 'synchronous_commit = on in PostgreSQL', 'else the log warns')
 })
@@ -100,7 +100,7 @@ t.test('whether commits are durable is found out, and seen to where that is poss
 t.test('two instances behind a pooler of three connections do everything, under load', async (t) => {
   const pooler = await startPgBouncer(t, postgres.url)
   const before = await settingsOfAll(t, pooler.url)
-  const deployment = makeDeployment(t, pooler.url, PATIENT)
+  const deployment = createDeployment(t, pooler.url, PATIENT)
   const instances = await Promise.all([deployment.start(), deployment.start()])
   const load = loadOn(instances)
   await until(() => load.endedTokens.length > 60)
@@ -119,7 +119,7 @@ async function assertOutageIsBridged(
   pooler: PgBouncer,
   outage: { begin(): Promise<void>; end(): Promise<void> },
 ): Promise<void> {
-  const deployment = makeDeployment(t, pooler.url)
+  const deployment = createDeployment(t, pooler.url)
   const instances = await Promise.all([deployment.start(), deployment.start()])
   const load = loadOn(instances)
   await until(() => load.endedTokens.length > 5)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { freePort, listens, makeDirectory } from '../gateways/gateways.ts'
+import { createDirectory, freePort, listens } from '../gateways/gateways.ts'
 import { unprivileged } from '../postgres-programs.ts'
 import { until } from '../server-process.ts'
 
@@ -24,7 +24,7 @@ export interface PgBouncer {
  */
 export async function startPgBouncer(t: Test, url: string): Promise<PgBouncer> {
   const { hostname, port, username, password, pathname } = new URL(url)
-  const directory = makeDirectory(t)
+  const directory = createDirectory(t)
   const listening = await freePort()
   const users = join(directory, 'users.txt')
   const config = join(directory, 'pgbouncer.ini')

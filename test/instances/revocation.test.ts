@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { createSealer } from '../../plugins/signing-keys/sealing.ts'
-import { connectOperator, makePostgres } from '../faults/scene.ts'
+import { connectOperator, createPostgres } from '../faults/scene.ts'
 import { claimsOf, forge, type StolenKey } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, type ServerProcess } from '../server-process.ts'
-import { type Deployment, makeDeployment, SECRET_KEY } from './deployment.ts'
+import { createDeployment, type Deployment, SECRET_KEY } from './deployment.ts'
 
 /** How long it goes on. */
 const seconds = Number(process.env['REVOCATION_SECONDS'] ?? 15)
@@ -14,7 +14,7 @@ const seconds = Number(process.env['REVOCATION_SECONDS'] ?? 15)
 t.setTimeout(seconds * 1000 + 120_000)
 
 /** As a crash may lose what is not on the disk. */
-const postgres = await makePostgres(t, { fsync: 'on' })
+const postgres = await createPostgres(t, { fsync: 'on' })
 
 /** Does something again and again until the time is over. */
 async function keepOn(action: (round: number) => Promise<void>): Promise<void> {
@@ -23,7 +23,7 @@ async function keepOn(action: (round: number) => Promise<void>): Promise<void> {
 }
 
 /** Ada's tokens, as many as one likes, without the price of a login: made by the deployment's key. */
-async function makeMint(deployment: Deployment, { address }: ServerProcess): Promise<() => string> {
+async function createMint(deployment: Deployment, { address }: ServerProcess): Promise<() => string> {
   await postJson(`${address}/register`, ada)
   const claims = claimsOf(await logInAt(address, ada))
   const operator = await connectOperator(t, postgres.url)
@@ -49,9 +49,9 @@ async function ask(path: string, token: string, method = 'GET'): Promise<number>
 }
 
 t.test('a logout that was answered counts, whatever happens to instances and the database', async (t) => {
-  const deployment = makeDeployment(t, postgres.url, { LOG_LEVEL: 'warn' })
+  const deployment = createDeployment(t, postgres.url, { LOG_LEVEL: 'warn' })
   const fleet = await Promise.all([deployment.start(), deployment.start(), deployment.start()])
-  const mint = await makeMint(deployment, fleet[0])
+  const mint = await createMint(deployment, fleet[0])
   const somewhere = () => fleet[Math.floor(Math.random() * fleet.length)]?.address ?? ''
   const tally: Record<string, number> = {}
   const ended: string[] = []

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { startLoad } from '../faults/load.ts'
-import { makePostgres } from '../faults/scene.ts'
+import { createPostgres } from '../faults/scene.ts'
 import { runServer, startServer, until } from '../server-process.ts'
-import { makeDeployment, PATIENT } from './deployment.ts'
+import { createDeployment, PATIENT } from './deployment.ts'
 
 t.setTimeout(300_000)
 
-const postgres = await makePostgres(t)
+const postgres = await createPostgres(t)
 
 /** What a later version may add: nothing that an earlier one would have to know of. */
 const MIGRATION = `
@@ -21,7 +21,7 @@ const MIGRATION = `
 `
 
 /** Makes a later version of Postern: the same, and one migration more. */
-function makeLaterVersion(directory: string): URL {
+function createLaterVersion(directory: string): URL {
   const root = new URL('../../', import.meta.url)
   for (const folder of ['src', 'plugins', 'routes', 'drizzle', 'package.json']) {
     cpSync(new URL(folder, root), join(directory, folder), { recursive: true })
@@ -39,10 +39,10 @@ function makeLaterVersion(directory: string): URL {
 t.test(
   'an instance goes on while a later version migrates and runs beside it, and cannot be started any more',
   async (t) => {
-    const deployment = makeDeployment(t, postgres.url, PATIENT)
+    const deployment = createDeployment(t, postgres.url, PATIENT)
     const before = await deployment.start()
     const cwd = t.testdir()
-    const root = makeLaterVersion(cwd)
+    const root = createLaterVersion(cwd)
     let addresses = [before.address]
     const load = startLoad({
       address: () => addresses[Math.floor(Math.random() * addresses.length)] ?? before.address,

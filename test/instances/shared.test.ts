@@ -1,17 +1,17 @@
 import t, { type Test } from 'tap'
-import { makePostgres } from '../faults/scene.ts'
+import { createPostgres } from '../faults/scene.ts'
 import { decodeHeader } from '../forge.ts'
-import { ada, bearer, makeApp } from '../helper.ts'
+import { ada, bearer, createApp } from '../helper.ts'
 import { logInAt, postJson, type ServerProcess } from '../server-process.ts'
-import { makeDeployment, PATIENT } from './deployment.ts'
+import { createDeployment, PATIENT } from './deployment.ts'
 
 t.setTimeout(300_000)
 
-const postgres = await makePostgres(t)
+const postgres = await createPostgres(t)
 
 /** Two instances, and Ada registered. */
 async function startTwo(t: Test) {
-  const deployment = makeDeployment(t, postgres.url, PATIENT)
+  const deployment = createDeployment(t, postgres.url, PATIENT)
   const [one, other] = await Promise.all([deployment.start(), deployment.start()])
   await postJson(`${one.address}/register`, ada)
   return { deployment, one, other }
@@ -69,7 +69,7 @@ t.test(
 
 t.test('an account that is disabled anywhere is refused everywhere on the next request', async (t) => {
   const { deployment, one, other } = await startTwo(t)
-  const embedded = await makeApp(t, deployment.env)
+  const embedded = await createApp(t, deployment.env)
   const token = await logInAt(one.address, ada)
   t.same([await getUser(one, token), await getUser(other, token)], [200, 200])
 

@@ -1,19 +1,19 @@
 import t from 'tap'
-import { makePostgres } from '../faults/scene.ts'
+import { createPostgres } from '../faults/scene.ts'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, runServer } from '../server-process.ts'
-import { makeDeployment, PATIENT, SECRET_KEY } from './deployment.ts'
+import { createDeployment, PATIENT, SECRET_KEY } from './deployment.ts'
 
 t.setTimeout(300_000)
 
-const postgres = await makePostgres(t)
+const postgres = await createPostgres(t)
 
 const OTHER_SECRET_KEY = 'another secret for tests, of 32 bytes or more'
 
 t.test(
   'ten instances that start at once on an empty database all come up, with one signing key',
   async (t) => {
-    const deployment = makeDeployment(t, postgres.url, PATIENT)
+    const deployment = createDeployment(t, postgres.url, PATIENT)
     const instances = await Promise.all(Array.from({ length: 10 }, () => deployment.start()))
 
     t.equal((await postJson(`${instances[0]?.address}/register`, ada)).status, 201)
@@ -33,7 +33,7 @@ t.test(
 )
 
 t.test('an instance with another SECRET_KEY does not start, and says so', async (t) => {
-  const deployment = makeDeployment(t, postgres.url, PATIENT)
+  const deployment = createDeployment(t, postgres.url, PATIENT)
   await deployment.start()
   const env = { ...deployment.env, SECRET_KEY: OTHER_SECRET_KEY }
   const { code, stderr } = await runServer(t, { cwd: t.testdir(), env })
@@ -45,7 +45,7 @@ t.test('an instance with another SECRET_KEY does not start, and says so', async 
 t.test(
   'of instances with two different SECRET_KEYs that start at once, those with one of them come up',
   async (t) => {
-    const deployment = makeDeployment(t, postgres.url, PATIENT)
+    const deployment = createDeployment(t, postgres.url, PATIENT)
     const start = async (key: string) => {
       try {
         await deployment.start({ SECRET_KEY: key })
@@ -63,7 +63,7 @@ t.test(
 )
 
 t.test('an instance without SECRET_KEY does not start, and says what is missing', async (t) => {
-  const { SECRET_KEY: _, ...env } = makeDeployment(t, postgres.url, PATIENT).env
+  const { SECRET_KEY: _, ...env } = createDeployment(t, postgres.url, PATIENT).env
   const { code, stderr } = await runServer(t, { cwd: t.testdir(), env })
   t.equal(code, 1)
   t.match(stderr, /^Postern could not start\.\nSECRET_KEY .*must be set with PostgreSQL/)

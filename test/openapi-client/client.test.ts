@@ -1,18 +1,18 @@
 import createClient from 'openapi-fetch'
 import t, { type Test } from 'tap'
-import { ada, bearer, makeApp } from '../helper.ts'
+import { ada, bearer, createApp } from '../helper.ts'
 import type { components, paths } from './schema.d.ts'
 
 // Nothing in this file says what a body looks like: the compiler knows it all from the generated types, and complains of
 // any use of an answer that the document does not cover. So half of this test is that it compiles.
 
-async function makeClient(t: Test) {
-  const app = await makeApp(t)
+async function startClient(t: Test) {
+  const app = await createApp(t)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   return createClient<paths>({ baseUrl: address })
 }
 
-async function logIn(client: Awaited<ReturnType<typeof makeClient>>) {
+async function logIn(client: Awaited<ReturnType<typeof startClient>>) {
   await client.POST('/register', { body: ada })
   const { data } = await client.POST('/login', { body: { email: ada.email, password: ada.password } })
   if (!data) throw new Error('The login has failed')
@@ -20,7 +20,7 @@ async function logIn(client: Awaited<ReturnType<typeof makeClient>>) {
 }
 
 t.test('a generated client registers somebody', async (t) => {
-  const client = await makeClient(t)
+  const client = await startClient(t)
 
   const { data, error, response } = await client.POST('/register', { body: ada })
 
@@ -33,7 +33,7 @@ t.test('a generated client registers somebody', async (t) => {
 })
 
 t.test('a generated client logs in by JSON', async (t) => {
-  const client = await makeClient(t)
+  const client = await startClient(t)
   await client.POST('/register', { body: ada })
 
   const { data } = await client.POST('/login', { body: { email: ada.email, password: ada.password } })
@@ -45,7 +45,7 @@ t.test('a generated client logs in by JSON', async (t) => {
 })
 
 t.test('a generated client logs in by the form of OAuth 2', async (t) => {
-  const client = await makeClient(t)
+  const client = await startClient(t)
   await client.POST('/register', { body: ada })
 
   const { data } = await client.POST('/login', {
@@ -59,7 +59,7 @@ t.test('a generated client logs in by the form of OAuth 2', async (t) => {
 t.test(
   'a generated client gets the account of its token, logs out, and is refused from then on',
   async (t) => {
-    const client = await makeClient(t)
+    const client = await startClient(t)
     const request = await logIn(client)
 
     const { data: user } = await client.GET('/getUser', request)
@@ -76,7 +76,7 @@ t.test(
 )
 
 t.test('a generated client logs out by GET too', async (t) => {
-  const client = await makeClient(t)
+  const client = await startClient(t)
   const request = await logIn(client)
 
   const { data } = await client.GET('/logout', request)
@@ -85,7 +85,7 @@ t.test('a generated client logs out by GET too', async (t) => {
 })
 
 t.test('a generated client tells what went wrong by its code', async (t) => {
-  const client = await makeClient(t)
+  const client = await startClient(t)
   await client.POST('/register', { body: ada })
 
   const taken = await client.POST('/register', { body: ada })
@@ -100,7 +100,7 @@ t.test('a generated client tells what went wrong by its code', async (t) => {
 })
 
 t.test('the types of a generated client know nothing that the service does not say', async (t) => {
-  const client = await makeClient(t)
+  const client = await startClient(t)
   const { data, error } = await client.POST('/register', { body: ada })
 
   // @ts-expect-error: there is no such field in the answer

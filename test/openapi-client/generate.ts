@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import openapiTypescript, { astToString } from 'openapi-typescript'
 import { buildApp } from '../../src/app.ts'
-import { makeConfig } from '../helper.ts'
+import { createConfig } from '../helper.ts'
 
 /** Where the generated types are kept. */
 export const SCHEMA = new URL('schema.d.ts', import.meta.url)
@@ -14,7 +14,7 @@ export async function generate(app: FastifyInstance): Promise<string> {
 }
 
 if (import.meta.main) {
-  const app = await buildApp(makeConfig())
+  const app = await buildApp(createConfig())
   await writeFile(SCHEMA, await generate(app))
   await app.close()
 }

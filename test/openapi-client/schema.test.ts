@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { makeApp } from '../helper.ts'
+import { createApp } from '../helper.ts'
 import { generate, SCHEMA } from './generate.ts'
 
 t.test('the client’s types are those of the document: else run npm run openapi:types', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   t.equal(await readFile(SCHEMA, 'utf8'), await generate(app))
 })

@@ -11,7 +11,7 @@ const POSTERN = join(project, 'node_modules/.bin/postern')
 const { version } = JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8'))
 
 /** An empty directory to run a command in. */
-function makeDirectory(): string {
+function createDirectory(): string {
   mkdirSync(join(project, 'run'), { recursive: true })
   return mkdtempSync(join(project, 'run/'))
 }
@@ -41,13 +41,13 @@ async function serve(t: Test, cwd: string): Promise<{ address: string; end(): Pr
 }
 
 t.test('says its version and its commands', async (t) => {
-  t.strictSame(await runNode([POSTERN, '--version'], makeDirectory()), { code: 0, output: `${version}\n` })
-  const { output } = await runNode([POSTERN, '--help'], makeDirectory())
+  t.strictSame(await runNode([POSTERN, '--version'], createDirectory()), { code: 0, output: `${version}\n` })
+  const { output } = await runNode([POSTERN, '--help'], createDirectory())
   for (const command of ['serve', 'migrate', 'keys', 'clients']) t.match(output, `\n  ${command} `)
 })
 
 t.test('migrates, knows keys and clients, and serves, on one database', async (t) => {
-  const cwd = makeDirectory()
+  const cwd = createDirectory()
   t.match(await runNode([POSTERN, 'migrate'], cwd), { code: 0, output: 'The database is up to date.' })
   t.same(readdirSync(join(cwd, 'data')), ['postern.db', 'postern.db.secret'])
 
@@ -70,7 +70,7 @@ for (const old of ['18.0.0', '20.20.2', '22.17.1']) {
     const pretend = ['--import', `data:text/javascript,${encodeURIComponent(code)}`]
     const message = `Postern needs Node.js 22.18 or newer; this is ${old}.`
 
-    t.strictSame(await runNode([...pretend, POSTERN, 'serve'], makeDirectory()), {
+    t.strictSame(await runNode([...pretend, POSTERN, 'serve'], createDirectory()), {
       code: 1,
       output: `${message}\n`,
     })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readBlocks, readPage } from '../markdown.ts'
-import { COMPILERS, compile, copyFolder, makeFolder, runNode } from './project.ts'
+import { COMPILERS, compile, copyFolder, createFolder, runNode } from './project.ts'
 
 const source = readFileSync(join(import.meta.dirname, 'host/strict-host.ts'), 'utf8')
 
@@ -42,7 +42,7 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
   const folder = (part: string) => `${part} by ${name}`.toLowerCase().replaceAll(/\W+/g, '-')
 
   t.test(`a strict host compiles by ${name} against the packed types, and runs`, async (t) => {
-    const cwd = makeFolder(folder('strict'), { 'host.ts': source })
+    const cwd = createFolder(folder('strict'), { 'host.ts': source })
 
     t.strictSame(await compile(cwd, compiler), { code: 0, output: '' })
 
@@ -62,7 +62,9 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
       Object.values(mistakes).map((line, index) => [`mistake${index}.ts`, `${HEAD}${line}\n`]),
     )
 
-    const { output } = await compile(makeFolder(folder('wrong'), files), compiler, { noUnusedLocals: false })
+    const { output } = await compile(createFolder(folder('wrong'), files), compiler, {
+      noUnusedLocals: false,
+    })
 
     for (const [index, about] of Object.keys(mistakes).entries()) {
       t.match(output, `mistake${index}.ts(5,`, about)
@@ -75,7 +77,7 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
     async (t) => {
       t.match(exampleHost, 'port: 3000')
       t.match(readmeHost, 'app.authenticate')
-      const cwd = makeFolder(folder('page'), {
+      const cwd = createFolder(folder('page'), {
         'host.ts': exampleHost.replace('port: 3000', 'port: 0'),
         'readme.ts': readmeHost,
       })

@@ -60,7 +60,7 @@ export async function runNode(args: string[], cwd: string, env: NodeJS.ProcessEn
 }
 
 /** A folder of the project with files in it, and with the types that a host installs for its own part. */
-export function makeFolder(name: string, files: Record<string, string>): string {
+export function createFolder(name: string, files: Record<string, string>): string {
   const folder = join(project, name)
   mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
   for (const types of ['node', 'better-sqlite3', 'pg']) {
@@ -74,7 +74,7 @@ export function makeFolder(name: string, files: Record<string, string>): string 
 
 /** The same with copies of a folder of the repository. */
 export function copyFolder(name: string, source: string): string {
-  const folder = makeFolder(name, {})
+  const folder = createFolder(name, {})
   cpSync(join(ROOT, source), folder, { recursive: true })
   return folder
 }

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { AuditEventRow } from '../../drizzle/index.ts'
-import { ada, bearer, collectLog, credentials, logIn, makeApp, post } from '../helper.ts'
+import { ada, bearer, collectLog, createApp, credentials, logIn, post } from '../helper.ts'
 import { openBeside, openShared, sharedSettings } from '../shared-database.ts'
 
 const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64)'
@@ -9,7 +9,7 @@ const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64)'
 async function setScene(t: Test) {
   const settings = await sharedSettings(t)
   const { stream, text } = collectLog()
-  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'info' }, stream)
+  const app = await createApp(t, { ...settings, LOG_LEVEL: 'info' }, stream)
   const database = await openShared(t, settings)
   const list = (filter = {}) => database.auditEvents.list({ limit: 100, ...filter })
   const logged = () =>
@@ -107,7 +107,7 @@ t.test('keeps no secret, and nothing that a terminal would obey', async (t) => {
 
 t.test('commits an event before the answer: where it cannot, nothing has happened', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const database = await openShared(t, settings)
   await post(app, '/register', ada)
   const token = await logIn(app)

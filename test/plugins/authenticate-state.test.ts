@@ -6,10 +6,10 @@ import {
   ada,
   assertProblem,
   bearer,
+  createApp,
+  createToken,
   credentials,
   logIn,
-  makeApp,
-  makeToken,
   post,
 } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
@@ -26,8 +26,8 @@ function assertRefused(t: Test, answer: Answer, about?: string): void {
 
 t.test('refuses a token of a deleted account, also when its e-mail is registered anew', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   t.equal((await getUser(app, token)).statusCode, 200)
 
   await openBeside(t, settings).run('delete from users')
@@ -40,8 +40,8 @@ t.test('refuses a token of a deleted account, also when its e-mail is registered
 
 t.test('refuses every token of a disabled account, until it is enabled again', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   const db = openBeside(t, settings)
   t.equal((await getUser(app, token)).statusCode, 200)
 
@@ -55,8 +55,8 @@ t.test('refuses every token of a disabled account, until it is enabled again', a
 
 t.test('refuses every token from before the token version was raised', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const tokens = [await makeToken(app), await logIn(app)]
+  const app = await createApp(t, settings)
+  const tokens = [await createToken(app), await logIn(app)]
   for (const token of tokens) t.equal((await getUser(app, token)).statusCode, 200)
 
   await openBeside(t, settings).run('update users set token_version = token_version + 1')
@@ -67,8 +67,8 @@ t.test('refuses every token from before the token version was raised', async (t)
 
 t.test('refuses a token that somebody else has put on the list of revoked ones', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   t.equal((await getUser(app, token)).statusCode, 200)
 
   const db = openBeside(t, settings)
@@ -85,8 +85,8 @@ t.test('refuses a token that somebody else has put on the list of revoked ones',
 
 t.test('refuses a token while the database cannot say whether it counts', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   await getUser(app, token)
 
   await openBeside(t, settings).run('alter table blacklisted_tokens rename to away')

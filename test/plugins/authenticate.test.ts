@@ -5,9 +5,9 @@ import {
   ada,
   assertProblem,
   collectLog,
+  createApp,
+  createToken,
   exchange,
-  makeApp,
-  makeToken,
   parseAnswer,
 } from '../helper.ts'
 
@@ -24,8 +24,8 @@ function assertRefused(t: Test, answer: Answer, about?: string): void {
 }
 
 t.test('reads the scheme in any case, and any spaces behind it', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
 
   for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR', 'Bearer  ', 'bearer    ']) {
     t.equal((await getUser(app, `${scheme} ${token}`)).statusCode, 200, `"${scheme}"`)
@@ -34,8 +34,8 @@ t.test('reads the scheme in any case, and any spaces behind it', async (t) => {
 
 t.test('asks for a bearer token where there is none of that scheme', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
-  const token = await makeToken(app)
+  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const token = await createToken(app)
 
   for (const authorization of [
     '',
@@ -61,8 +61,8 @@ t.test('asks for a bearer token where there is none of that scheme', async (t) =
 
 t.test('refuses a bearer token that is written in no way that RFC 6750 has', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
-  const token = await makeToken(app)
+  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const token = await createToken(app)
 
   for (const authorization of [
     'Bearer',
@@ -94,8 +94,8 @@ t.test('refuses a bearer token that is written in no way that RFC 6750 has', asy
 })
 
 t.test('refuses what has the form of a token and is none', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const [header = '', claims = '', signature = ''] = token.split('.')
 
   for (const fake of [
@@ -131,8 +131,8 @@ t.test('refuses what has the form of a token and is none', async (t) => {
 })
 
 t.test('refuses two Authorization headers, whichever comes first', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const request = (...values: string[]) =>
     ['GET /getUser HTTP/1.1', 'Host: postern', 'Connection: close']
       .concat(values.map((value) => `Authorization: ${value}`))

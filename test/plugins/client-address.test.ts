@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Answer, ada, collectLog, makeApp } from '../helper.ts'
+import { type Answer, ada, collectLog, createApp } from '../helper.ts'
 
 /** What a request comes with. */
 interface Origin {
@@ -13,7 +13,7 @@ interface Origin {
 }
 
 /** A server that allows two failures from one address, what it has warned of, and a way to try a wrong password. */
-async function makeScene(t: Test, trustProxy?: string) {
+async function createScene(t: Test, trustProxy?: string) {
   const log = collectLog()
   const settings = {
     THROTTLE: 'true',
@@ -21,7 +21,7 @@ async function makeScene(t: Test, trustProxy?: string) {
     LOGIN_FAILURES_PER_ACCOUNT: '6',
     LOG_LEVEL: 'warn',
   }
-  const app = await makeApp(
+  const app = await createApp(
     t,
     { ...settings, ...(trustProxy !== undefined && { TRUST_PROXY: trustProxy }) },
     log.stream,
@@ -54,14 +54,14 @@ async function makeScene(t: Test, trustProxy?: string) {
 const forwarded = (value: string) => ({ headers: { 'x-forwarded-for': value } })
 
 t.test('without trusted proxies, a client is who holds the connection', async (t) => {
-  const { areOne, ask } = await makeScene(t)
+  const { areOne, ask } = await createScene(t)
   t.ok(await areOne({ peer: '203.0.113.1' }, { peer: '203.0.113.1' }))
   t.equal((await ask({ peer: '203.0.113.2' })).statusCode, 401)
 })
 
 t.test('a forged header changes nothing for whoever is not a trusted proxy', async (t) => {
   for (const trustProxy of [undefined, '127.0.0.1', '10.0.0.0/8']) {
-    const { areOne } = await makeScene(t, trustProxy)
+    const { areOne } = await createScene(t, trustProxy)
     t.ok(
       await areOne(
         { peer: '203.0.113.1', ...forwarded('198.51.100.1') },
@@ -74,7 +74,7 @@ t.test('a forged header changes nothing for whoever is not a trusted proxy', asy
 })
 
 t.test('what a client puts before the address that a trusted proxy adds is not believed', async (t) => {
-  const { areOne, ask } = await makeScene(t, '127.0.0.1,10.0.0.0/8')
+  const { areOne, ask } = await createScene(t, '127.0.0.1,10.0.0.0/8')
   t.ok(
     await areOne(
       forwarded('203.0.113.1'),
@@ -91,7 +91,7 @@ t.test('what a client puts before the address that a trusted proxy adds is not b
 })
 
 t.test('one client is known by every spelling of its address', async (t) => {
-  const { areOne, ask } = await makeScene(t, '127.0.0.1')
+  const { areOne, ask } = await createScene(t, '127.0.0.1')
   t.ok(await areOne(forwarded('203.0.113.1'), forwarded('::ffff:203.0.113.1'), forwarded('203.0.113.1:4711')))
   t.ok(await areOne(forwarded('2001:db8::1'), forwarded('2001:db8::ffff:2'), forwarded('[2001:DB8::3]:80')))
   t.equal((await ask(forwarded('2001:db8:0:1::1'))).statusCode, 401, 'another network')
@@ -99,7 +99,7 @@ t.test('one client is known by every spelling of its address', async (t) => {
 })
 
 t.test('warns once where it does not believe a header, and says what to set', async (t) => {
-  const { ask, warnings } = await makeScene(t)
+  const { ask, warnings } = await createScene(t)
   await ask({ peer: '::ffff:172.17.0.2', ...forwarded('203.0.113.1') })
   await ask({ peer: '172.17.0.3', ...forwarded('203.0.113.2') })
   await ask({ peer: '172.17.0.3', headers: { forwarded: 'for=203.0.113.2' } })
@@ -108,7 +108,7 @@ t.test('warns once where it does not believe a header, and says what to set', as
 })
 
 t.test('warns of a further gateway, before the trusted one, that is not trusted', async (t) => {
-  const { ask, warnings } = await makeScene(t, '127.0.0.1,10.0.0.0/8')
+  const { ask, warnings } = await createScene(t, '127.0.0.1,10.0.0.0/8')
   await ask(forwarded('203.0.113.1'))
   await ask(forwarded('203.0.113.1, 10.0.0.1'))
   t.same(warnings(), [])
@@ -119,13 +119,13 @@ t.test('warns of a further gateway, before the trusted one, that is not trusted'
 })
 
 t.test('warns of a Forwarded header alike', async (t) => {
-  const { ask, warnings } = await makeScene(t)
+  const { ask, warnings } = await createScene(t)
   await ask({ headers: { forwarded: 'for=203.0.113.2' } })
   t.match(warnings(), [/^127\.0\.0\.1 sent Forwarded /])
 })
 
 t.test('warns once where a trusted proxy does not say for whom it asks', async (t) => {
-  const { ask, warnings } = await makeScene(t, '127.0.0.1')
+  const { ask, warnings } = await createScene(t, '127.0.0.1')
   await ask({ peer: '203.0.113.1' })
   await ask(forwarded('203.0.113.1'))
   t.same(warnings(), [])
@@ -136,13 +136,13 @@ t.test('warns once where a trusted proxy does not say for whom it asks', async (
 })
 
 t.test('takes clients for one, and warns, where a trusted proxy hides them', async (t) => {
-  const { areOne, warnings } = await makeScene(t, '127.0.0.1')
+  const { areOne, warnings } = await createScene(t, '127.0.0.1')
   t.ok(await areOne(forwarded('unknown'), forwarded('203.0.113.1, _hidden')))
   t.match(warnings()[0], /^127\.0\.0\.1 is a trusted proxy .* not an address/)
 })
 
 t.test('warns where it throttles a whole private network’s gateway, which says nothing', async (t) => {
-  const { areOne, warnings } = await makeScene(t)
+  const { areOne, warnings } = await createScene(t)
   t.ok(await areOne({ peer: '203.0.113.1' }))
   t.same(warnings(), [])
   t.ok(await areOne({ peer: '10.0.0.1' }))
@@ -154,7 +154,7 @@ t.test('warns where nobody has an address, and still throttles by account', asyn
   const directory = mkdtempSync(join(tmpdir(), 'postern-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   for (const trustProxy of [undefined, '127.0.0.1']) {
-    const { app, warnings } = await makeScene(t, trustProxy)
+    const { app, warnings } = await createScene(t, trustProxy)
     const socketPath = join(directory, `${trustProxy}`)
     await app.listen({ path: socketPath })
     const logIn = () =>

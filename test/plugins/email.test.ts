@@ -1,7 +1,7 @@
 import t from 'tap'
 import isEmail from 'validator/lib/isEmail.js'
 import { isEmailAddress, normalizeEmail } from '../../plugins/accounts/email.ts'
-import { ada, assertProblem, makeApp, post } from '../helper.ts'
+import { ada, assertProblem, createApp, post } from '../helper.ts'
 
 t.test('one address has one spelling, and that is its own', async (t) => {
   const spellings = [
@@ -98,7 +98,7 @@ t.test('takes no lone surrogate, no second @ and no list', async (t) => {
 })
 
 t.test('an account is found by every spelling of its address', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const email = 'zo\u00eb+\u03aa\u0301@M\u00dcNCHEN.de'
   t.equal((await post(app, '/register', { ...ada, email })).json().email, 'zo\u00eb+\u0390@m\u00fcnchen.de')
 

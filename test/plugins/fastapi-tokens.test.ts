@@ -5,7 +5,7 @@ import { createSealer } from '../../plugins/signing-keys/sealing.ts'
 import { createEvent, createSigningKey, createUser } from '../drizzle/rows.ts'
 import { FASTAPI_SECRET, fastapiToken, inAnHour } from '../fastapi.ts'
 import { claimsOf, encode } from '../forge.ts'
-import { ada, assertProblem, bearer, credentials, makeApp, makeToken, post } from '../helper.ts'
+import { ada, assertProblem, bearer, createApp, createToken, credentials, post } from '../helper.ts'
 import { openShared, sharedSettings } from '../shared-database.ts'
 
 const EMAIL = 'Grace@Example.com'
@@ -13,7 +13,7 @@ const EMAIL = 'Grace@Example.com'
 /** An app that has met nobody yet, and a database into which an import has put an account and the key of its tokens. */
 async function setScene(t: Test, more: Record<string, string> = {}) {
   const settings = { ...(await sharedSettings(t)), ...more }
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const database = await openShared(t, settings)
   const id = fastapiUserId(FASTAPI_SECRET, 'sub', EMAIL)
   await database.users.insert(createUser({ id, email: EMAIL.toLowerCase(), name: 'Grace' }), createEvent())
@@ -99,7 +99,7 @@ t.test('accepts no other token by that key', async (t) => {
 t.test('reaches no account that the import has not made', async (t) => {
   const { app, database, key, get } = await setScene(t)
   await database.signingKeys.insert(key, createEvent())
-  const own = await makeToken(app)
+  const own = await createToken(app)
   const exp = inAnHour()
 
   for (const sub of [ada.email, String(claimsOf(own)['sub'])]) {
@@ -151,7 +151,7 @@ t.test('never signs by it, also where HS256 signs', async (t) => {
   const { app, database, key, kid } = await setScene(t, { ...settings, ALGORITHM: 'HS256' })
   await database.signingKeys.insert(key, createEvent())
   await post(app, '/register', ada)
-  const another = await makeApp(t, { ...settings, ALGORITHM: 'HS256' })
+  const another = await createApp(t, { ...settings, ALGORITHM: 'HS256' })
 
   for (const each of [app, another]) {
     const { access_token: token } = (await post(each, '/login', credentials)).json()

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
-import { assertRefused, encode, forge, headerOf, makeForger, type StolenKey } from '../forge.ts'
+import { assertRefused, createForger, encode, forge, headerOf, type StolenKey } from '../forge.ts'
 import { assertProblem, bearer } from '../helper.ts'
 
 t.test('no header but the one that Postern writes is honoured', async (t) => {
-  const forger = await makeForger(t)
+  const forger = await createForger(t)
   const { key, claims } = forger
   const header = headerOf(key)
   const own = generateKeyPairSync('ec', {
@@ -51,7 +51,7 @@ t.test('no header but the one that Postern writes is honoured', async (t) => {
 })
 
 t.test('no signature is no signature, whatever the header calls it', async (t) => {
-  const forger = await makeForger(t)
+  const forger = await createForger(t)
   const { key } = forger
   const claims = { ...forger.claims, email: 'eve@example.com' }
 
@@ -74,7 +74,7 @@ t.test('no signature is no signature, whatever the header calls it', async (t) =
 
 t.test('a public key is no shared secret', async (t) => {
   for (const algorithm of ['ES256', 'EdDSA', 'RS256']) {
-    const forger = await makeForger(t, algorithm)
+    const forger = await createForger(t, algorithm)
     const { key, claims } = forger
     const pem = key.publicKey ?? ''
     for (const secret of [pem, pem.trim(), pem.replaceAll(/-----.*-----|\n/g, '')]) {
@@ -86,7 +86,7 @@ t.test('a public key is no shared secret', async (t) => {
 })
 
 t.test('a flipped bit anywhere makes it another token, and that one is refused', async (t) => {
-  const forger = await makeForger(t)
+  const forger = await createForger(t)
   const parts = forger.token.split('.')
 
   for (const [index, name] of ['header', 'claims', 'signature'].entries()) {
@@ -130,7 +130,7 @@ function respell(token: string): string[] {
 }
 
 t.test('no other spelling of a token escapes its revocation', async (t) => {
-  const { app, token } = await makeForger(t)
+  const { app, token } = await createForger(t)
   const spellings = respell(token)
   const readable: string[] = []
   for (const spelling of spellings) {
@@ -149,7 +149,7 @@ t.test('no other spelling of a token escapes its revocation', async (t) => {
 })
 
 t.test('to log out by another spelling is to log out', async (t) => {
-  const { app, token } = await makeForger(t)
+  const { app, token } = await createForger(t)
   const mirrored = respell(token).at(-1) ?? ''
 
   const answer = await app.inject({ method: 'POST', url: '/logout', headers: bearer(mirrored) })

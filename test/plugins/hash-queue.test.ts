@@ -5,7 +5,7 @@ import { AbandonedError, HashQueue, OverloadedError } from '../../plugins/passwo
 const cores = availableParallelism()
 
 /** Work that ends when it is told to. */
-function makeWork() {
+function createWork() {
   const ends: (() => void)[] = []
   let begun = 0
   const hash = () => {
@@ -17,7 +17,7 @@ function makeWork() {
 
 t.test('runs as many at once as there are cores, and the others in their turn', async (t) => {
   const queue = new HashQueue(1)
-  const work = makeWork()
+  const work = createWork()
   const all = Array.from({ length: cores + 2 }, () => queue.run(work.hash))
   t.equal(work.begun(), cores)
 
@@ -32,7 +32,7 @@ t.test(
   'sends away at once whoever would wait for too long, and takes the next when it is better',
   async (t) => {
     const queue = new HashQueue(1000)
-    const work = makeWork()
+    const work = createWork()
     const accepted: Promise<void>[] = []
     while (queue.expectedWait() <= 3000) accepted.push(queue.run(work.hash))
     await t.rejects(queue.run(work.hash), OverloadedError)
@@ -55,7 +55,7 @@ t.test('makes nobody wait behind all that one origin has in line', async (t) => 
     const job = queue.run(async () => void order.push(origin), { origin })
     return job.catch((error: unknown) => t.ok(error instanceof OverloadedError))
   }
-  const running = makeWork()
+  const running = createWork()
   const first = Array.from({ length: cores }, () => queue.run(running.hash))
   const flood = Array.from({ length: 4 * cores }, () => begin('flood'))
   t.ok(queue.expectedWait('flood') > 3000, 'who has much in line is sent away')
@@ -69,7 +69,7 @@ t.test('makes nobody wait behind all that one origin has in line', async (t) => 
 
 t.test('does not hash for somebody who has gone while he waited', async (t) => {
   const queue = new HashQueue(1)
-  const work = makeWork()
+  const work = createWork()
   const running = Array.from({ length: cores }, () => queue.run(work.hash))
   let gone = false
   const waiting = queue.run(work.hash, { isAbandoned: () => gone })

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { decodeHeader, encode } from '../forge.ts'
-import { type Answer, ada, bearer, logIn, makeApp, makeToken, post } from '../helper.ts'
+import { type Answer, ada, bearer, createApp, createToken, logIn, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
 /** Counts, while a test runs, how often this process reads the table of keys as a whole, by either driver. */
@@ -37,7 +37,7 @@ async function getUser(app: FastifyInstance, token: string): Promise<Answer> {
 
 t.test('a running service learns of each key that another makes, one after the other', async (t) => {
   const settings = await sharedSettings(t)
-  const [app, beside] = await Promise.all([makeApp(t, settings), makeApp(t, settings)])
+  const [app, beside] = await Promise.all([createApp(t, settings), createApp(t, settings)])
   const db = openBeside(t, settings)
   await post(app, '/register', ada)
   const kids = new Set<unknown>()
@@ -56,8 +56,8 @@ t.test('a running service learns of each key that another makes, one after the o
 })
 
 t.test('unknown keys make it look seldom, however many there are', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const [, payload, signature] = token.split('.')
   const looks = countLooks(t)
   const start = performance.now()
@@ -77,8 +77,8 @@ t.test('unknown keys make it look seldom, however many there are', async (t) => 
 })
 
 t.test('what cannot be a token of ours, and what is one, makes it not look at all', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const [, payload, signature] = token.split('.')
   const { alg, kid, typ } = decodeHeader(token)
   const looks = countLooks(t)

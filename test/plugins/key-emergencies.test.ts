@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { decodeHeader } from '../forge.ts'
-import { bearer, logIn, makeApp, makeToken } from '../helper.ts'
+import { bearer, createApp, createToken, logIn } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { between, DAY, LEAD, MARGIN, type Scene, SECOND, setBack, setScene } from './key-scene.ts'
 
@@ -109,7 +109,7 @@ t.test('goes back to a former algorithm with a new key', async (t) => {
 })
 
 async function publishedKids(t: Test, settings: Record<string, string>): Promise<string[]> {
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const { keys } = (await app.inject('/.well-known/jwks.json')).json()
   await app.close()
   return keys.map(({ kid }: { kid: string }) => kid)
@@ -133,9 +133,9 @@ t.test('a service with KEY_ROTATION_DAYS replaces an old key by itself when it s
 
 t.test('a running service sees keys that are created and retired beside it', async (t) => {
   const settings = await sharedSettings(t)
-  const [app, beside] = await Promise.all([makeApp(t, settings), makeApp(t, settings)])
+  const [app, beside] = await Promise.all([createApp(t, settings), createApp(t, settings)])
   const db = openBeside(t, settings)
-  const old = await makeToken(app)
+  const old = await createToken(app)
   t.equal((await beside.inject({ url: '/verify', headers: bearer(old) })).statusCode, 200)
 
   await db.run('update signing_keys set retires_at = ?', new Date())

@@ -3,14 +3,14 @@ import { METHODS } from 'node:http'
 import type { HTTPMethods } from 'fastify'
 import t from 'tap'
 import { claimsOf } from '../forge.ts'
-import { ada, bearer, credentials, makeApp, makeToken, post } from '../helper.ts'
+import { ada, bearer, createApp, createToken, credentials, post } from '../helper.ts'
 import { scrape } from '../scrape.ts'
 
 const COUNT = 'postern_http_request_duration_seconds_count'
 
 t.test('counts a request under its route, its method and its status', async (t) => {
-  const app = await makeApp(t, { METRICS_PORT: '0' })
-  const token = await makeToken(app)
+  const app = await createApp(t, { METRICS_PORT: '0' })
+  const token = await createToken(app)
   await app.inject({ url: '/getUser', headers: bearer(token) })
   await app.inject({ url: '/getUser?access_token=sesame', headers: bearer(token) })
   await app.inject({ method: 'HEAD', url: '/getUser', headers: bearer(token) })
@@ -48,8 +48,8 @@ t.test('counts a request under its route, its method and its status', async (t) 
 })
 
 t.test('has no more series for a thousand strange requests than for one', async (t) => {
-  const app = await makeApp(t, { METRICS_PORT: '0' })
-  const token = await makeToken(app)
+  const app = await createApp(t, { METRICS_PORT: '0' })
+  const token = await createToken(app)
   const methods = METHODS.filter((method) => method !== 'CONNECT') as HTTPMethods[]
   const strangeRequests = async () => {
     for (const method of methods) {
@@ -75,8 +75,8 @@ t.test('has no more series for a thousand strange requests than for one', async 
 })
 
 t.test('names nobody, and no token, password or key', async (t) => {
-  const app = await makeApp(t, { METRICS_PORT: '0' })
-  const token = await makeToken(app)
+  const app = await createApp(t, { METRICS_PORT: '0' })
+  const token = await createToken(app)
   await app.inject({ url: `/getUser?access_token=${token}`, headers: bearer(token) })
   await app.inject({ url: `/verify/${ada.email}`, headers: bearer(token) })
   await app.inject(`/${encodeURIComponent(ada.email)}/${token}`)

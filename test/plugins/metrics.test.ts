@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { claimsOf, encode, forge, headerOf, stealKeys } from '../forge.ts'
-import { ada, bearer, credentials, logIn, makeApp, makeToken, post } from '../helper.ts'
+import { ada, bearer, createApp, createToken, credentials, logIn, post } from '../helper.ts'
 import { addClient, postForm } from '../oauth.ts'
 import { growth, scrape } from '../scrape.ts'
 import { isPostgres, openBeside, sharedSettings } from '../shared-database.ts'
@@ -23,14 +23,14 @@ async function assertGrowth(
   t.same(grown, expected, Object.keys(expected).join() || `no ${name}`)
 }
 
-async function makeScene(t: Test) {
+async function createScene(t: Test) {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, { ...settings, METRICS_PORT: '0' })
-  return { app, db: openBeside(t, settings), settings, token: await makeToken(app) }
+  const app = await createApp(t, { ...settings, METRICS_PORT: '0' })
+  return { app, db: openBeside(t, settings), settings, token: await createToken(app) }
 }
 
 t.test('counts each check once, and each refusal by its reason', async (t) => {
-  const { app, db, settings, token } = await makeScene(t)
+  const { app, db, settings, token } = await createScene(t)
   const [key] = await stealKeys(db, settings.SECRET_KEY)
   if (!key) throw new Error('There is no key to steal')
   const claims = claimsOf(token)
@@ -77,13 +77,13 @@ t.test('counts each check once, and each refusal by its reason', async (t) => {
   await refused('account_disabled', `Bearer ${other}`, '/verify')
   await app.postern.deleteUser(id)
   await refused('account_deleted', `Bearer ${other}`)
-  const last = await makeToken(app)
+  const last = await createToken(app)
   await db.run('update signing_keys set retires_at = ?', new Date())
   await refused('key_retired', `Bearer ${last}`)
 })
 
 t.test('counts the checks of clients and of code, and nothing that is no check', async (t) => {
-  const { app, db, token } = await makeScene(t)
+  const { app, db, token } = await createScene(t)
   const { header } = await addClient(db)
   const admitted = (count: number, action: () => Promise<unknown>) =>
     assertGrowth(
@@ -109,7 +109,7 @@ t.test('counts the checks of clients and of code, and nothing that is no check',
 })
 
 t.test('counts logins by their outcome, and revocations', async (t) => {
-  const { app, token } = await makeScene(t)
+  const { app, token } = await createScene(t)
   const login = (outcome: string, body: object) =>
     assertGrowth(t, app, 'postern_logins_total', { [`postern_logins_total{outcome="${outcome}"}`]: 1 }, () =>
       post(app, '/login', body),
@@ -128,7 +128,7 @@ t.test('counts logins by their outcome, and revocations', async (t) => {
 })
 
 t.test('counts whom throttling sends away', async (t) => {
-  const app = await makeApp(t, { METRICS_PORT: '0', THROTTLE: 'true', LOGIN_FAILURES_PER_ADDRESS: '1' })
+  const app = await createApp(t, { METRICS_PORT: '0', THROTTLE: 'true', LOGIN_FAILURES_PER_ADDRESS: '1' })
   const wrong = () => post(app, '/login', { ...credentials, password: 'something else' })
   await wrong()
 
@@ -142,10 +142,10 @@ t.test('counts whom throttling sends away', async (t) => {
 
 t.test('says how old the keys are, including those that another process created', async (t) => {
   const settings = await sharedSettings(t)
-  const first = await makeApp(t, settings)
+  const first = await createApp(t, settings)
   await first.ready()
   await openBeside(t, settings).run('update signing_keys set activates_at = ?', new Date(Date.now() - 60_000))
-  const app = await makeApp(t, { ...settings, METRICS_PORT: '0' })
+  const app = await createApp(t, { ...settings, METRICS_PORT: '0' })
   await app.ready()
 
   const samples = await scrape(app)
@@ -155,7 +155,7 @@ t.test('says how old the keys are, including those that another process created'
 })
 
 t.test('shows the keys that it read last while the database does not answer', async (t) => {
-  const { app, db } = await makeScene(t)
+  const { app, db } = await createScene(t)
   const before = await scrape(app)
   t.equal(before.get('postern_signing_keys{state="signing"}'), 1)
 
@@ -169,7 +169,7 @@ t.test('shows the keys that it read last while the database does not answer', as
 })
 
 t.test('says how long queries take, and which fail', async (t) => {
-  const { app, db, token } = await makeScene(t)
+  const { app, db, token } = await createScene(t)
   const count = 'postern_database_query_duration_seconds_count'
 
   await assertGrowth(t, app, count, { [`${count}{query="principals.load"}`]: 1 }, () =>
@@ -187,7 +187,7 @@ t.test('says how long queries take, and which fail', async (t) => {
 })
 
 t.test('says how the connections to a server are used, where there are any', async (t) => {
-  const { app } = await makeScene(t)
+  const { app } = await createScene(t)
 
   const pool = [...(await scrape(app))].filter(([series]) => series.startsWith('postern_database_pool_'))
 

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { ada, makeApp, post } from '../helper.ts'
+import { ada, createApp, post } from '../helper.ts'
 
 t.test('a login with an unknown e-mail makes as much work as one with a wrong password', async (t) => {
   // At this cost the hash is nearly all of the work.
-  const app = await makeApp(t, { BCRYPT_COST: '12' })
+  const app = await createApp(t, { BCRYPT_COST: '12' })
   await post(app, '/register', ada)
 
   async function measureWork(email: string): Promise<number> {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ada, assertProblem, collectLog, credentials, makeApp, post } from '../helper.ts'
+import { ada, assertProblem, collectLog, createApp, credentials, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
 /** Hashes of ada's password as crypt(3) makes them, by the prefix of who uses it: many, this and PHP's. */
@@ -10,7 +10,7 @@ const FOREIGN_HASHES = ['2a', '2b', '2y'].map(
 const TOO_LONG = 'must have at most 72 bytes in UTF-8, and be well-formed text without NUL characters'
 
 t.test('takes passwords of up to 72 bytes, of whatever characters', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   for (const [index, password] of [
     'x'.repeat(72),
     'é'.repeat(36),
@@ -31,7 +31,7 @@ t.test('takes passwords of up to 72 bytes, of whatever characters', async (t) =>
 
 t.test('refuses what bcrypt would cut or fold together, with a reason at registration', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   const start = 'Geheimnis'
   const password = start.padEnd(72, 'x')
   t.equal((await post(app, '/register', { ...ada, password })).statusCode, 201)
@@ -58,7 +58,7 @@ t.test('refuses what bcrypt would cut or fold together, with a reason at registr
 })
 
 t.test('never takes a password for another that bcrypt does not tell from it', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', { ...ada, password: '\ufffd'.repeat(8) })
   await post(app, '/register', { email: 'eve@example.com', password: 'x'.repeat(72) })
 
@@ -72,7 +72,7 @@ t.test('never takes a password for another that bcrypt does not tell from it', a
 })
 
 t.test('uses a password exactly as it came', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const password = ' Zoe\u0308 Ünicode '
   await post(app, '/register', { ...ada, password })
 
@@ -91,7 +91,7 @@ t.test('uses a password exactly as it came', async (t) => {
 })
 
 t.test('wants eight characters, whatever a character is', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   for (const password of ['', 'x', 'Tr0ub4d', '🔑'.repeat(7), 'é'.repeat(7)]) {
     const answer = await post(app, '/register', { ...ada, password })
     assertProblem(t, answer, 'invalid_request', password)
@@ -102,9 +102,9 @@ t.test('wants eight characters, whatever a character is', async (t) => {
 
 t.test('wants as many characters as PASSWORD_MIN_LENGTH says, of new passwords alone', async (t) => {
   const settings = await sharedSettings(t)
-  const before = await makeApp(t, settings)
+  const before = await createApp(t, settings)
   await post(before, '/register', { ...ada, password: 'Tr0ub4d&' })
-  const app = await makeApp(t, { ...settings, PASSWORD_MIN_LENGTH: '15' })
+  const app = await createApp(t, { ...settings, PASSWORD_MIN_LENGTH: '15' })
 
   const answer = await post(app, '/register', { email: 'eve@example.com', password: 'fourteen chars' })
   t.strictSame(answer.json().errors, [{ path: '/password', message: 'must have at least 15 characters' }])
@@ -114,7 +114,7 @@ t.test('wants as many characters as PASSWORD_MIN_LENGTH says, of new passwords a
 })
 
 t.test('refuses the most common passwords, in any case', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   for (const password of ['password', '12345678', 'password1', 'iloveyou', 'PassWord', 'QWERTYUIOP']) {
     const answer = await post(app, '/register', { ...ada, password })
     assertProblem(t, answer, 'invalid_request', password)
@@ -124,7 +124,7 @@ t.test('refuses the most common passwords, in any case', async (t) => {
 
 t.test('takes the hashes of other systems as they are, and makes them its own', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const db = openBeside(t, settings)
   for (const hash of FOREIGN_HASHES) {
     await db.run('delete from users')
@@ -149,14 +149,14 @@ t.test('hashes anew at the login after BCRYPT_COST has changed, and only then', 
   const settings = await sharedSettings(t)
   const db = openBeside(t, settings)
   const hashNow = () => db.value('select hashed_password from users')
-  const before = await makeApp(t, { ...settings, BCRYPT_COST: '10' })
+  const before = await createApp(t, { ...settings, BCRYPT_COST: '10' })
   await post(before, '/register', ada)
   const first = await hashNow()
   t.match(first, /^\$2b\$10\$[./\w]{53}$/)
   await post(before, '/login', credentials)
   t.equal(await hashNow(), first, 'the cost is right: nothing to do')
 
-  const app = await makeApp(t, { ...settings, BCRYPT_COST: '11' })
+  const app = await createApp(t, { ...settings, BCRYPT_COST: '11' })
   await post(app, '/login', { ...credentials, password: 'not the password' })
   t.equal(await hashNow(), first, 'a wrong password changes nothing')
   t.equal((await post(app, '/login', credentials)).statusCode, 200)
@@ -171,7 +171,7 @@ t.test('hashes anew at the login after BCRYPT_COST has changed, and only then', 
 
 t.test('keeps a hash with a salt of its own for each', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   await post(app, '/register', ada)
   await post(app, '/register', { ...ada, email: 'eve@example.com' })
 

@@ -1,16 +1,16 @@
 import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
-import { makeApp } from '../helper.ts'
+import { createApp } from '../helper.ts'
 import { until } from '../server-process.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
 const HOUR = 3_600_000
 
 /** A database that has been used before, opened beside the app. */
-async function makeUsedDatabase(t: Test) {
+async function createUsedDatabase(t: Test) {
   const settings = await sharedSettings(t)
-  await (await makeApp(t, settings)).close()
+  await (await createApp(t, settings)).close()
   const db = openBeside(t, settings)
   const insertMany = (count: number, expiresAt: number) =>
     db.run(
@@ -27,13 +27,13 @@ async function makeUsedDatabase(t: Test) {
 }
 
 t.test('forgets tokens that have long expired, all of them, and no others', async (t) => {
-  const { settings, db, insertMany, count } = await makeUsedDatabase(t)
+  const { settings, db, insertMany, count } = await createUsedDatabase(t)
   const now = Date.now()
   await insertMany(650, now - 2 * HOUR)
   await insertMany(20, now - HOUR / 2)
   await insertMany(30, now + HOUR)
 
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   await app.ready()
 
   await until(async () => (await count()) === 50)
@@ -45,9 +45,9 @@ t.test('forgets tokens that have long expired, all of them, and no others', asyn
 })
 
 t.test('answers while there is much to forget', async (t) => {
-  const { settings, insertMany, count } = await makeUsedDatabase(t)
+  const { settings, insertMany, count } = await createUsedDatabase(t)
   await insertMany(2_000, 0)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   await app.ready()
   await until(async () => Number(await count()) < 2_000)
 
@@ -62,14 +62,14 @@ t.test('answers while there is much to forget', async (t) => {
 })
 
 t.test('does no harm while the database cannot be written', async (t) => {
-  const { settings, db, insertMany, count } = await makeUsedDatabase(t)
+  const { settings, db, insertMany, count } = await createUsedDatabase(t)
   await insertMany(10, 0)
   const log = new PassThrough()
   let logged = ''
   log.on('data', (line) => (logged += line))
   const unlock = await db.lock('blacklisted_tokens')
 
-  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'warn' }, log)
+  const app = await createApp(t, { ...settings, LOG_LEVEL: 'warn' }, log)
   await app.ready()
   await until(async () => logged.includes('could not be pruned'))
 

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { makeApp } from '../helper.ts'
+import { createApp } from '../helper.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 t.test('comes back as it was given', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   for (const id of ['42', 'Root=1-67891233-abcdef012345678912345678', 'a:b.c/d+e_f-g', 'x'.repeat(128)]) {
     const { headers } = await app.inject({ url: '/healthz', headers: { 'x-request-id': id } })
     t.equal(headers['x-request-id'], id)
@@ -12,7 +12,7 @@ t.test('comes back as it was given', async (t) => {
 })
 
 t.test('is a new one where none was given, or none that is fit for a log', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const hostile = [
     '',
     ' ',
@@ -41,7 +41,7 @@ t.test('is a new one where none was given, or none that is fit for a log', async
 })
 
 t.test('comes with errors too', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const headers = { 'x-request-id': '42' }
   for (const url of ['/nowhere', '/getUser', '/%', '/openapi.json?']) {
     t.equal((await app.inject({ url, headers })).headers['x-request-id'], '42', url)

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { decodeHeader, forge, headerOf, stealKeys } from '../forge.ts'
-import { assertProblem, bearer, logIn, makeApp, makeConfig, makeToken } from '../helper.ts'
+import { assertProblem, bearer, createApp, createConfig, createToken, logIn } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'HS256']
@@ -21,9 +21,9 @@ function split(token: string): { data: Buffer; signature: Buffer } {
 for (const algorithm of ALGORITHMS) {
   t.test(`${algorithm} tokens are given, count, verify offline, and end`, async (t) => {
     const settings = await sharedSettings(t)
-    const app = await makeApp(t, { ...settings, ALGORITHM: algorithm })
+    const app = await createApp(t, { ...settings, ALGORITHM: algorithm })
 
-    const token = await makeToken(app)
+    const token = await createToken(app)
 
     const [key] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
     t.strictSame(decodeHeader(token), { alg: algorithm, typ: 'at+jwt', kid: key?.kid })
@@ -46,8 +46,8 @@ t.test('a change of ALGORITHM keeps earlier tokens valid', async (t) => {
   const settings = await sharedSettings(t)
   const tokens: string[] = []
   for (const algorithm of [...ALGORITHMS, 'ES256']) {
-    const app = await buildApp(makeConfig({ ...settings, ALGORITHM: algorithm }))
-    tokens.push(await makeToken(app))
+    const app = await buildApp(createConfig({ ...settings, ALGORITHM: algorithm }))
+    tokens.push(await createToken(app))
     t.equal(decodeHeader(tokens.at(-1) ?? '')['alg'], algorithm)
     for (const token of tokens) t.equal(await statusOf(app, token), 200, `${algorithm}: an earlier token`)
     await app.close()
@@ -56,7 +56,7 @@ t.test('a change of ALGORITHM keeps earlier tokens valid', async (t) => {
 
 t.test('a private key is kept sealed, and is nowhere in clear', async (t) => {
   const settings = await sharedSettings(t)
-  await makeApp(t, settings)
+  await createApp(t, settings)
   const db = openBeside(t, settings)
 
   const sealed = (await db.value('select sealed_private_key from signing_keys')) as string
@@ -70,8 +70,8 @@ t.test('a private key is kept sealed, and is nowhere in clear', async (t) => {
 t.test('does not start with another SECRET_KEY, and says which setting is wrong', async (t) => {
   const settings = await sharedSettings(t)
   for (const algorithm of ['ES256', 'HS256']) {
-    const before = await buildApp(makeConfig({ ...settings, ALGORITHM: algorithm }))
-    const token = await makeToken(before)
+    const before = await buildApp(createConfig({ ...settings, ALGORITHM: algorithm }))
+    const token = await createToken(before)
     await before.close()
     const db = openBeside(t, settings)
     const keys = () => db.all('select * from signing_keys')
@@ -82,10 +82,12 @@ t.test('does not start with another SECRET_KEY, and says which setting is wrong'
       ALGORITHM: algorithm,
       SECRET_KEY: 'another secret, also of 32 bytes or more',
     }
-    await t.rejects(async () => await buildApp(makeConfig(other)), { message: /^SECRET_KEY is not the one/ })
+    await t.rejects(async () => await buildApp(createConfig(other)), {
+      message: /^SECRET_KEY is not the one/,
+    })
 
     t.strictSame(await keys(), kept, 'it leaves all as it was')
-    const after = await buildApp(makeConfig({ ...settings, ALGORITHM: algorithm }))
+    const after = await buildApp(createConfig({ ...settings, ALGORITHM: algorithm }))
     t.equal(await statusOf(after, token), 200, 'the former one still works')
     await after.close()
   }
@@ -93,17 +95,19 @@ t.test('does not start with another SECRET_KEY, and says which setting is wrong'
 
 t.test('a key that has been moved to another row opens for nobody', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await buildApp(makeConfig(settings))
+  const app = await buildApp(createConfig(settings))
   await app.close()
   await openBeside(t, settings).run("update signing_keys set kid = 'another'")
 
-  await t.rejects(async () => await buildApp(makeConfig(settings)), { message: /^SECRET_KEY is not the one/ })
+  await t.rejects(async () => await buildApp(createConfig(settings)), {
+    message: /^SECRET_KEY is not the one/,
+  })
 })
 
 t.test('a retired key ends its tokens with the next request, and the next login makes another', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   const db = openBeside(t, settings)
   const retire = (at: number) => db.run('update signing_keys set retires_at = ?', new Date(at))
 
@@ -121,8 +125,8 @@ t.test('a retired key ends its tokens with the next request, and the next login 
 
 t.test('a key that is deleted ends its tokens with the next request', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   t.equal(await statusOf(app, token), 200)
 
   await openBeside(t, settings).run('delete from signing_keys')
@@ -132,9 +136,9 @@ t.test('a key that is deleted ends its tokens with the next request', async (t) 
 
 t.test('a token names the key that signed it, or counts for nothing', async (t) => {
   const settings = await sharedSettings(t)
-  await (await buildApp(makeConfig({ ...settings, ALGORITHM: 'EdDSA' }))).close()
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  await (await buildApp(createConfig({ ...settings, ALGORITHM: 'EdDSA' }))).close()
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   const [first, second] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
   if (!first || !second) throw new Error('There should be two keys')
@@ -149,8 +153,8 @@ t.test('a token names the key that signed it, or counts for nothing', async (t) 
 
 t.test('two apps on one database refuse what either has revoked, at once', async (t) => {
   const settings = await sharedSettings(t)
-  const [one, two] = [await makeApp(t, settings), await makeApp(t, settings)]
-  const tokens = [await makeToken(one), await logIn(two)] as const
+  const [one, two] = [await createApp(t, settings), await createApp(t, settings)]
+  const tokens = [await createToken(one), await logIn(two)] as const
   for (const token of tokens) {
     t.equal(await statusOf(one, token), 200)
     t.equal(await statusOf(two, token), 200)
@@ -164,10 +168,10 @@ t.test('two apps on one database refuse what either has revoked, at once', async
 
 t.test('a key that one app makes is accepted by another that has not met it', async (t) => {
   const settings = await sharedSettings(t)
-  const one = await makeApp(t, settings)
-  const two = await makeApp(t, { ...settings, ALGORITHM: 'EdDSA' })
+  const one = await createApp(t, settings)
+  const two = await createApp(t, { ...settings, ALGORITHM: 'EdDSA' })
 
-  const token = await makeToken(two)
+  const token = await createToken(two)
 
   t.equal(decodeHeader(token)['alg'], 'EdDSA')
   t.equal(await statusOf(one, token), 200)
@@ -176,13 +180,13 @@ t.test('a key that one app makes is accepted by another that has not met it', as
 t.test('apps that start at once on nothing end up with one key', async (t) => {
   const settings = await sharedSettings(t)
 
-  const apps = await Promise.all(Array.from({ length: 4 }, () => makeApp(t, settings)))
+  const apps = await Promise.all(Array.from({ length: 4 }, () => createApp(t, settings)))
 
   const countKeys = () => openBeside(t, settings).value('select count(*) from signing_keys')
   t.equal(await countKeys(), 1)
   const [first, ...others] = apps
   if (!first) throw new Error('There should be an app')
-  const tokens = [await makeToken(first), ...(await Promise.all(others.map((app) => logIn(app))))]
+  const tokens = [await createToken(first), ...(await Promise.all(others.map((app) => logIn(app))))]
   for (const token of tokens) for (const app of apps) t.equal(await statusOf(app, token), 200)
   t.equal(await countKeys(), 1)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ada, collectLog, makeApp, post } from '../helper.ts'
+import { ada, collectLog, createApp, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { from, nthAddress, THROTTLED, tryLogIn } from '../throttling.ts'
 
@@ -12,7 +12,7 @@ t.test('a flood is told of once for each reason, not once for each request', asy
     LOG_LEVEL: 'info',
   }
   const log = collectLog()
-  const app = await makeApp(t, settings, log.stream)
+  const app = await createApp(t, settings, log.stream)
   const { id } = (await post(app, '/register', ada, from('203.0.113.1'))).json()
   for (let i = 0; i < 5; i++) await tryLogIn(app, '192.0.2.1', { password: `guess ${i}` })
   for (let n = 0; n < 20; n++) await tryLogIn(app, nthAddress(n), { password: `guess ${n}` })
@@ -33,7 +33,7 @@ t.test('a flood is told of once for each reason, not once for each request', asy
 })
 
 t.test('every refusal is counted, by endpoint and limit', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '5', METRICS_PORT: '0' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '5', METRICS_PORT: '0' })
   for (let i = 0; i < 4; i++) await tryLogIn(app, '192.0.2.1', { password: `guess ${i}` })
   const { body } = await app.postern.metrics()
   t.match(body, /^postern_throttled_total\{.*limit="login_failures_per_account_and_address".*\} 3$/m)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readConfig } from '../../src/settings/environment.ts'
-import { ada, assertProblem, bearer, makeApp, post } from '../helper.ts'
+import { ada, assertProblem, bearer, createApp, post } from '../helper.ts'
 import { addClient, basic, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { from, guess, THROTTLED, tally, tryLogIn } from '../throttling.ts'
@@ -19,7 +19,7 @@ t.test('by default, a server throttles', async (t) => {
 })
 
 t.test('says of a refusal which limit it was, and when to try again', async (t) => {
-  const app = await makeApp(t, {
+  const app = await createApp(t, {
     ...THROTTLED,
     LOGIN_FAILURES_PER_ADDRESS: '3',
     LOGIN_FAILURES_PER_ACCOUNT: '10',
@@ -55,7 +55,7 @@ t.test('says of a refusal which limit it was, and when to try again', async (t) 
 })
 
 t.test('one address makes no more accounts, and asks about no more e-mails, than it may', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, REGISTRATIONS_PER_ADDRESS: '3' })
+  const app = await createApp(t, { ...THROTTLED, REGISTRATIONS_PER_ADDRESS: '3' })
   const register = async (body: object, address = ATTACKER) =>
     (await post(app, '/register', body, from(address))).statusCode
 
@@ -69,7 +69,7 @@ t.test('one address makes no more accounts, and asks about no more e-mails, than
 
 t.test('one address guesses no more credentials of clients than it may', async (t) => {
   const settings = { ...(await sharedSettings(t)), ...THROTTLED, CLIENT_FAILURES_PER_ADDRESS: '5' }
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const client = await addClient(openBeside(t, settings))
   const ask = async (url: string, credentials: Record<string, string>, address = ATTACKER) =>
     (await postForm(app, url, { token: 'x' }, { ...credentials, ...from(address) })).statusCode
@@ -89,7 +89,7 @@ t.test('one address guesses no more credentials of clients than it may', async (
 })
 
 t.test('a check is never throttled, nor a logout', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '1' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '1' })
   await post(app, '/register', ada)
   const { access_token: token } = (await tryLogIn(app, HOME)).json()
   t.same(await guess(app, HOME, 30), [...Array(20).fill(401), ...Array(10).fill(429)])
@@ -105,7 +105,7 @@ t.test('a check is never throttled, nor a logout', async (t) => {
 })
 
 t.test('with THROTTLE off, nothing is', async (t) => {
-  const app = await makeApp(t, {
+  const app = await createApp(t, {
     ...THROTTLED,
     THROTTLE: 'false',
     LOGIN_FAILURES_PER_ACCOUNT: '1',

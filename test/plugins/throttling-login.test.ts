@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ada, assertProblem, makeApp, post } from '../helper.ts'
+import { ada, assertProblem, createApp, post } from '../helper.ts'
 import { from, guess, nthAddress, THROTTLED, tally, tryLogIn } from '../throttling.ts'
 
 const HOME = '203.0.113.1'
@@ -7,7 +7,7 @@ const ELSEWHERE = '203.0.113.2'
 const ATTACKER = '192.0.2.1'
 
 t.test('one address may not guess on, and locks its victim out of nowhere else', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '25' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '25' })
   await post(app, '/register', ada)
 
   t.same(await guess(app, ATTACKER, 7), [401, 401, 401, 401, 401, 429, 429])
@@ -16,7 +16,7 @@ t.test('one address may not guess on, and locks its victim out of nowhere else',
 })
 
 t.test('a thousand addresses may not guess one password at leisure', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
   await post(app, '/register', ada)
   t.equal((await tryLogIn(app, HOME)).statusCode, 200)
 
@@ -34,7 +34,7 @@ t.test('a thousand addresses may not guess one password at leisure', async (t) =
 })
 
 t.test('under a flood from one address, everybody elsewhere logs in at the first try', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '20' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '20' })
   await post(app, '/register', ada)
   t.equal((await tryLogIn(app, ATTACKER)).statusCode, 200, 'a user behind the same address')
   await post(app, '/register', { ...ada, email: 'bob@example.com' })
@@ -52,7 +52,7 @@ t.test('under a flood from one address, everybody elsewhere logs in at the first
 })
 
 t.test('parallel guesses are no more than guesses one by one', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '20' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '20' })
   await post(app, '/register', ada)
 
   const answers = await Promise.all(
@@ -62,7 +62,7 @@ t.test('parallel guesses are no more than guesses one by one', async (t) => {
 })
 
 t.test('only failures count, and a login ends a row of them', async (t) => {
-  const app = await makeApp(t, {
+  const app = await createApp(t, {
     ...THROTTLED,
     LOGIN_FAILURES_PER_ACCOUNT: '15',
     LOGIN_FAILURES_PER_ADDRESS: '5',
@@ -76,7 +76,7 @@ t.test('only failures count, and a login ends a row of them', async (t) => {
 })
 
 t.test('whoever logs in now and then may not guess other passwords the longer', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '6' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '6' })
   await post(app, '/register', { ...ada, email: 'eve@example.com' })
   const statuses: number[] = []
   for (let n = 0; n < 5; n++) {
@@ -87,7 +87,7 @@ t.test('whoever logs in now and then may not guess other passwords the longer', 
 })
 
 t.test('says the same of an e-mail that nobody has', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
   await post(app, '/register', ada)
   const answers = []
   for (const [n, email] of [ada.email, 'nobody@example.com'].entries()) {
@@ -101,14 +101,14 @@ t.test('says the same of an e-mail that nobody has', async (t) => {
 })
 
 t.test('knows an account by all spellings of its e-mail', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
   await post(app, '/register', ada)
   t.same(await guess(app, ATTACKER, 1, ada.email.toUpperCase()), [401])
   t.same(await guess(app, ATTACKER, 2, ` ${ada.email} `), [401, 429])
 })
 
 t.test('with a new password, all of it begins anew', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '5' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '5' })
   const { id } = (await post(app, '/register', ada)).json()
   for (let n = 0; n < 6; n++) await guess(app, nthAddress(n), 1)
   t.equal((await tryLogIn(app, HOME)).statusCode, 429)
@@ -118,7 +118,7 @@ t.test('with a new password, all of it begins anew', async (t) => {
 })
 
 t.test('the time of day may be set back or forward, which changes nothing', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
   t.same(await guess(app, ATTACKER, 3), [401, 401, 429])
   const { now } = Date
   t.teardown(() => Object.assign(Date, { now }))
@@ -132,7 +132,7 @@ t.test('the time of day may be set back or forward, which changes nothing', asyn
 })
 
 t.test('a request that cannot be served costs no attempt', async (t) => {
-  const app = await makeApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '2' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '2' })
   for (let i = 0; i < 5; i++) {
     t.equal((await post(app, '/login', { email: ada.email }, from(HOME))).statusCode, 400)
   }

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { assertAccepted, assertRefused, forge, makeForger } from '../forge.ts'
-import { ada, assertProblem, bearer, makeApp, makeToken, post } from '../helper.ts'
+import { assertAccepted, assertRefused, createForger, forge } from '../forge.ts'
+import { ada, assertProblem, bearer, createApp, createToken, post } from '../helper.ts'
 
 t.test('the forger forges well: what follows is refused for its own reason', async (t) => {
   for (const algorithm of ['ES256', 'EdDSA', 'RS256', 'HS256']) {
-    const forger = await makeForger(t, algorithm)
+    const forger = await createForger(t, algorithm)
     const { key, claims } = forger
     await assertAccepted(t, forger, forge(key, claims), algorithm)
     await assertAccepted(t, forger, forge(key, { ...claims, extra: ['x'] }), `${algorithm}, a claim more`)
@@ -12,7 +12,7 @@ t.test('the forger forges well: what follows is refused for its own reason', asy
 })
 
 t.test('each claim is there, and of its type', async (t) => {
-  const forger = await makeForger(t)
+  const forger = await createForger(t)
   const { key, claims } = forger
   const names = ['iss', 'aud', 'client_id', 'sub', 'jti', 'iat', 'exp', 'ver', 'email']
   t.strictSame(Object.keys(claims).toSorted(), names.toSorted())
@@ -31,7 +31,7 @@ t.test('each claim is there, and of its type', async (t) => {
 })
 
 t.test('each claim says what Postern says', async (t) => {
-  const forger = await makeForger(t)
+  const forger = await createForger(t)
   const { key, claims } = forger
   const wrong = {
     iss: ['', 'Postern', 'postern ', 'https://postern', 'evil'],
@@ -50,7 +50,7 @@ t.test('each claim says what Postern says', async (t) => {
 })
 
 t.test('a token counts from its time on, and until its time', async (t) => {
-  const forger = await makeForger(t)
+  const forger = await createForger(t)
   const { key, claims } = forger
   const now = Math.floor(Date.now() / 1000)
   const withExp = (exp: string) => JSON.stringify({ ...claims, exp: 0 }).replace('"exp":0', `"exp":${exp}`)
@@ -86,14 +86,14 @@ t.test('a token counts from its time on, and until its time', async (t) => {
 })
 
 t.test('a token of another deployment is none of ours', async (t) => {
-  const forger = await makeForger(t)
-  const elsewhere = await makeApp(t)
+  const forger = await createForger(t)
+  const elsewhere = await createApp(t)
 
-  await assertRefused(t, forger, await makeToken(elsewhere), 'another database')
+  await assertRefused(t, forger, await createToken(elsewhere), 'another database')
 })
 
 t.test('the claims of somebody else are not got by their e-mail', async (t) => {
-  const { app, key, claims } = await makeForger(t)
+  const { app, key, claims } = await createForger(t)
   const eve = { email: 'eve@example.com', password: 'another long password', name: 'Eve' }
   await post(app, '/register', eve)
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { collectLog, makeApp, post } from '../helper.ts'
+import { collectLog, createApp, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutTable } from '../trouble.ts'
 
@@ -15,7 +15,7 @@ function linesOf(log: string): Record<string, string>[] {
 t.test('names the trace of a request in each of its log lines', async (t) => {
   const settings = await sharedSettings(t)
   const log = collectLog()
-  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'info' }, log.stream)
+  const app = await createApp(t, { ...settings, LOG_LEVEL: 'info' }, log.stream)
   const headers = { traceparent: `00-${TRACE_ID}-${PARENT_ID}-01` }
 
   await app.inject({ url: '/healthz', headers })
@@ -33,7 +33,7 @@ t.test('names the trace of a request in each of its log lines', async (t) => {
 
 t.test('takes no trace from a header that is not as the W3C has it', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'info' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
   const malformed = [
     '',
     TRACE_ID,
@@ -60,7 +60,7 @@ t.test('takes no trace from a header that is not as the W3C has it', async (t) =
 
 t.test('understands what a later version adds', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'info' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
   for (const traceparent of [`cc-${TRACE_ID}-${PARENT_ID}-01`, `cc-${TRACE_ID}-${PARENT_ID}-01-what-ever`]) {
     await app.inject({ url: '/healthz', headers: { traceparent } })
   }

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { availableParallelism } from 'node:os'
 import t, { type Test } from 'tap'
-import { assertProblem, bearer, makeApp } from '../helper.ts'
+import { assertProblem, bearer, createApp } from '../helper.ts'
 import { parseSamples, type Samples } from '../scrape.ts'
 import { postJson, runServer, type ServerProcess, startServer, until } from '../server-process.ts'
 
@@ -127,7 +127,7 @@ t.test('measures nothing without METRICS_PORT', async (t) => {
   const { stderr } = await startServer(t, { cwd: t.testdir() })
   t.notMatch(stderr(), 'Metrics')
 
-  const app = await makeApp(t)
+  const app = await createApp(t)
   t.notOk(app.metrics.isEnabled)
   await t.rejects(app.postern.metrics(), /option metrics/)
   assertProblem(t, await app.inject({ url: '/metrics', headers: bearer('a.b.c') }), 'not_found')

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { ada, assertProblem, collectLog, credentials, makeApp, post } from '../helper.ts'
+import { ada, assertProblem, collectLog, createApp, credentials, post } from '../helper.ts'
 
 /** Nothing of a body may reach the log; every body here carries this somewhere. */
 const SECRET = 'Geheimnis-5f3a9c'
@@ -18,7 +18,7 @@ for (const { url, good } of ENDPOINTS) {
 
   t.test(`${url} refuses what is not JSON in UTF-8`, async (t) => {
     const log = collectLog()
-    const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+    const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
     const bodies = {
       nothing: '',
       'half an object': json.slice(0, -1),
@@ -50,7 +50,7 @@ for (const { url, good } of ENDPOINTS) {
 
   t.test(`${url} refuses JSON of another form`, async (t) => {
     const log = collectLog()
-    const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+    const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
 
     for (const body of ['null', 'true', '7', `"${SECRET}"`, `[${json}]`, '[]']) {
       const answer = await post(app, url, body)
@@ -72,7 +72,7 @@ for (const { url, good } of ENDPOINTS) {
 
   t.test(`${url} refuses fields that it does not know, rather than drop them`, async (t) => {
     const log = collectLog()
-    const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+    const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
 
     for (const field of ['is_admin', 'hashed_password', 'id', 'Password', 'constructor', 'toString', '']) {
       const answer = await post(app, url, { ...good, [field]: SECRET })
@@ -84,7 +84,7 @@ for (const { url, good } of ENDPOINTS) {
   })
 
   t.test(`${url} takes JSON under its own name, however that is spelled`, async (t) => {
-    const app = await makeApp(t)
+    const app = await createApp(t)
     for (const type of [
       'application/json',
       'Application/JSON',
@@ -106,7 +106,7 @@ for (const { url, good } of ENDPOINTS) {
 
   t.test(`${url} refuses any other media type`, async (t) => {
     const log = collectLog()
-    const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+    const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
     for (const type of [
       'text/plain',
       'text/json',
@@ -138,7 +138,7 @@ for (const { url, good } of ENDPOINTS) {
 
   t.test(`${url} reads 16 KiB and no more`, async (t) => {
     const log = collectLog()
-    const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+    const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
     const padded = (length: number) => json + ' '.repeat(length - json.length)
 
     t.not((await post(app, url, padded(16_384))).statusCode, 413)
@@ -158,7 +158,7 @@ for (const { url, good } of ENDPOINTS) {
 }
 
 t.test('/register takes no form', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   const answer = await post(app, '/register', `username=ada@example.com&password=${ada.password}`, {
     'content-type': 'application/x-www-form-urlencoded',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { bearer, makeApp, makeToken } from '../helper.ts'
+import { bearer, createApp, createToken } from '../helper.ts'
 import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
@@ -9,12 +9,12 @@ const ENDPOINTS = ['/introspect', '/revoke']
 
 t.test('refuses everybody who is no client, and reveals and revokes nothing', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const db = openBeside(t, settings)
   const { id, secret } = await addClient(db)
   const other = await addClient(db, 'another')
   const hash = await db.value('select hashed_secret from clients where id = ?', id)
-  const token = await makeToken(app)
+  const token = await createToken(app)
 
   const nobody: Record<string, Record<string, string>> = {
     'no credentials': {},
@@ -57,9 +57,9 @@ t.test('refuses everybody who is no client, and reveals and revokes nothing', as
 
 t.test('takes credentials as clients send them: encoded as a form, or as they are', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const { id, secret } = await addClient(openBeside(t, settings))
-  const token = await makeToken(app)
+  const token = await createToken(app)
   const encodeAll = (text: string) =>
     [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
 
@@ -80,8 +80,8 @@ t.test('takes credentials as clients send them: encoded as a form, or as they ar
 
 t.test('reads credentials with characters of any kind, once they are encoded as a form', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   const [id, secret] = ['a client: +1', 'päss wörd + 100% & : = ']
   const hash = createHash('sha256').update(secret).digest('hex')
   await openBeside(t, settings).run("insert into clients values (?, 'imported', ?, ?)", id, hash, new Date())
@@ -95,11 +95,11 @@ t.test('reads credentials with characters of any kind, once they are encoded as 
 
 t.test('refuses a client from the moment in which it is removed', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const db = openBeside(t, settings)
   const removed = await addClient(db)
   const kept = await addClient(db, 'another')
-  const token = await makeToken(app)
+  const token = await createToken(app)
   for (const { header } of [removed, kept]) {
     t.equal((await postForm(app, '/introspect', { token }, header)).json().active, true)
   }
@@ -115,8 +115,8 @@ t.test('refuses a client from the moment in which it is removed', async (t) => {
 
 t.test('lets in a client that is made while it runs', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
 
   const { header } = await addClient(openBeside(t, settings))
 

@@ -1,6 +1,14 @@
 import t from 'tap'
 import { problems } from '../../plugins/problem/codes.ts'
-import { assertProblem, bearer, collectLog, exchange, makeApp, makeToken, parseAnswer } from '../helper.ts'
+import {
+  assertProblem,
+  bearer,
+  collectLog,
+  createApp,
+  createToken,
+  exchange,
+  parseAnswer,
+} from '../helper.ts'
 
 /** The methods of each endpoint, as `Allow` lists them. */
 const ENDPOINTS = {
@@ -24,7 +32,7 @@ for (const [whose, endpoints] of [
   ['the process', PROCESS_ENDPOINTS],
 ] as const) {
   t.test(`answers a method that ${whose} does not have with those that it has`, async (t) => {
-    const app = await makeApp(t)
+    const app = await createApp(t)
     for (const [url, allow] of Object.entries(endpoints)) {
       for (const method of METHODS.filter((name) => !allow.split(', ').includes(name))) {
         const answer = await app.inject({ method, url, ...(method === 'PUT' && { payload: '{' }) })
@@ -38,8 +46,8 @@ for (const [whose, endpoints] of [
 }
 
 t.test('answers 404 for every path that is not exactly one of its own', async (t) => {
-  const app = await makeApp(t)
-  const headers = bearer(await makeToken(app))
+  const app = await createApp(t)
+  const headers = bearer(await createToken(app))
   for (const url of [
     '/',
     '/nothing',
@@ -67,7 +75,7 @@ t.test('answers 404 for every path that is not exactly one of its own', async (t
 
 t.test('answers a malformed URL with 400, and with the id that the log has', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   for (const url of ['/%', '/%zz', '/getUser%', '/%ff', '/%c0%af', '/docs/static/%']) {
     const answer = await app.inject({ url, headers: { 'x-request-id': 'asked-by-ada' } })
     assertProblem(t, answer, 'invalid_request', url)
@@ -79,7 +87,7 @@ t.test('answers a malformed URL with 400, and with the id that the log has', asy
 
 t.test('answers a header over 16 KiB with 431, token or no token', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   const secret = 'Geheimnis-5f3a9c'.repeat(4096)
 
   for (const line of [
@@ -103,7 +111,7 @@ t.test('answers a header over 16 KiB with 431, token or no token', async (t) => 
 
 t.test('answers what is not HTTP with 400', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   for (const request of [
     'Geheimnis\r\n\r\n',
     'GET /getUser HTTP/9.9\r\nHost: postern\r\n\r\n',
@@ -127,7 +135,7 @@ t.test('answers what is not HTTP with 400', async (t) => {
 })
 
 t.test('answers a body of a megabyte over a socket with 413, and closes it', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const body = JSON.stringify({ email: 'ada@example.com', password: 'x'.repeat(1_000_000) })
   for (const framing of [`Content-Length: ${body.length}`, 'Transfer-Encoding: chunked']) {
     const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`

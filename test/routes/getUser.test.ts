@@ -1,9 +1,9 @@
 import t from 'tap'
-import { ada, assertProblem, bearer, credentials, logIn, makeApp, makeToken, post } from '../helper.ts'
+import { ada, assertProblem, bearer, createApp, createToken, credentials, logIn, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
 t.test('answers with the account of the token, and never with its hash', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const registered = (await post(app, '/register', ada)).json()
   const token = await logIn(app)
 
@@ -17,9 +17,9 @@ t.test('answers with the account of the token, and never with its hash', async (
 })
 
 t.test('answers each with their own account', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const eve = { email: 'eve@example.com', password: 'another long password', name: 'Eve' }
-  const tokens = [await makeToken(app), await makeToken(app, eve)]
+  const tokens = [await createToken(app), await createToken(app, eve)]
 
   const names = await Promise.all(
     tokens.map(async (token) => (await app.inject({ url: '/getUser', headers: bearer(token) })).json().name),
@@ -30,8 +30,8 @@ t.test('answers each with their own account', async (t) => {
 
 t.test('answers with what the database says now, not with what the token says', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
 
   await openBeside(t, settings).run("update users set name = null, email = 'countess@example.com'")
 
@@ -40,7 +40,7 @@ t.test('answers with what the database says now, not with what the token says', 
 })
 
 t.test('asks for a token with a bare challenge where none came', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   const answer = await app.inject('/getUser')
 
@@ -50,8 +50,8 @@ t.test('asks for a token with a bare challenge where none came', async (t) => {
 })
 
 t.test('takes a token from the Authorization header alone', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
 
   const requests = [
     { url: `/getUser?access_token=${token}` },
@@ -71,9 +71,9 @@ t.test('takes a token from the Authorization header alone', async (t) => {
 })
 
 t.test('does not mind a body, a query or conditions', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const headers = {
-    ...bearer(await makeToken(app)),
+    ...bearer(await createToken(app)),
     'content-type': 'application/json',
     'if-none-match': '*',
     range: 'bytes=0-1',
@@ -86,8 +86,8 @@ t.test('does not mind a body, a query or conditions', async (t) => {
 })
 
 t.test('answers HEAD with the headers of GET', async (t) => {
-  const app = await makeApp(t)
-  const headers = bearer(await makeToken(app))
+  const app = await createApp(t)
+  const headers = bearer(await createToken(app))
 
   const get = await app.inject({ url: '/getUser', headers })
   const head = await app.inject({ method: 'HEAD', url: '/getUser', headers })
@@ -101,7 +101,7 @@ t.test('answers HEAD with the headers of GET', async (t) => {
 })
 
 t.test('goes on answering a session when another one of the same account ends', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
   const tokens = [await logIn(app), await logIn(app)] as const
 

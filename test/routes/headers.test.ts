@@ -1,10 +1,10 @@
 import t from 'tap'
-import { assertProblem, bearer, collectLog, makeApp, makeToken, post } from '../helper.ts'
+import { assertProblem, bearer, collectLog, createApp, createToken, post } from '../helper.ts'
 
 const PAGE = 'https://app.example.com'
 
 t.test('sends headers that keep a browser from making anything else of an answer', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   for (const url of ['/getUser', '/login', '/nothing', '/healthz', '/openapi.json', '/docs']) {
     const { headers } = await app.inject(url)
     t.equal(headers['x-content-type-options'], 'nosniff', url)
@@ -18,7 +18,7 @@ t.test('sends headers that keep a browser from making anything else of an answer
 
 t.test('returns the request id that it was given, and logs it', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'info' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
 
   for (const id of ['a', 'trace-7:1/2.3_4=+', 'x'.repeat(128), '0123456789abcdef']) {
     const answer = await app.inject({ url: '/getUser', headers: { 'x-request-id': id } })
@@ -29,7 +29,7 @@ t.test('returns the request id that it was given, and logs it', async (t) => {
 
 t.test('makes an id of its own where none came that is fit for a log', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'info' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
   const seen = new Set<unknown>()
   const ids = [
     undefined,
@@ -58,7 +58,7 @@ t.test('makes an id of its own where none came that is fit for a log', async (t)
 })
 
 t.test('lets no page of another origin in, unless told so', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const headers = { origin: PAGE, 'access-control-request-method': 'POST' }
 
   for (const method of ['GET', 'OPTIONS'] as const) {
@@ -68,8 +68,8 @@ t.test('lets no page of another origin in, unless told so', async (t) => {
 })
 
 t.test('lets the pages of CORS_ORIGIN in, and no others', async (t) => {
-  const app = await makeApp(t, { CORS_ORIGIN: `${PAGE}, https://admin.example.com` })
-  const token = await makeToken(app)
+  const app = await createApp(t, { CORS_ORIGIN: `${PAGE}, https://admin.example.com` })
+  const token = await createToken(app)
 
   for (const origin of [PAGE, 'https://admin.example.com']) {
     const answer = await app.inject({ url: '/getUser', headers: { ...bearer(token), origin } })
@@ -90,7 +90,7 @@ t.test('lets the pages of CORS_ORIGIN in, and no others', async (t) => {
 })
 
 t.test('answers a preflight request', async (t) => {
-  const app = await makeApp(t, { CORS_ORIGIN: PAGE })
+  const app = await createApp(t, { CORS_ORIGIN: PAGE })
 
   for (const [url, method] of [
     ['/register', 'POST'],
@@ -115,7 +115,7 @@ t.test('answers a preflight request', async (t) => {
 })
 
 t.test('does not call an OPTIONS request wrong that is no preflight', async (t) => {
-  const app = await makeApp(t, { CORS_ORIGIN: PAGE })
+  const app = await createApp(t, { CORS_ORIGIN: PAGE })
 
   for (const headers of [{}, { origin: PAGE }, { 'access-control-request-method': 'POST' }]) {
     const answer = await app.inject({ method: 'OPTIONS', url: '/login', headers })
@@ -124,7 +124,7 @@ t.test('does not call an OPTIONS request wrong that is no preflight', async (t) 
 })
 
 t.test('never takes the question of a gateway for a preflight request', async (t) => {
-  const app = await makeApp(t, { CORS_ORIGIN: PAGE })
+  const app = await createApp(t, { CORS_ORIGIN: PAGE })
   const headers = { origin: PAGE, 'access-control-request-method': 'POST' }
 
   for (const url of ['/verify', '/verify/some/path']) {

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { assertProblem, collectLog, makeApp } from '../helper.ts'
+import { assertProblem, collectLog, createApp } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase } from '../trouble.ts'
 
 for (const url of ['/healthz', '/readyz']) {
   t.test(`${url} says ok to everybody`, async (t) => {
-    const app = await makeApp(t)
+    const app = await createApp(t)
 
     const answer = await app.inject(url)
 
@@ -18,7 +18,7 @@ for (const url of ['/healthz', '/readyz']) {
   })
 
   t.test(`${url} is for looking at, not for sending to`, async (t) => {
-    const app = await makeApp(t)
+    const app = await createApp(t)
 
     const answer = await app.inject({ method: 'POST', url })
 
@@ -30,7 +30,7 @@ for (const url of ['/healthz', '/readyz']) {
 t.test('a database in trouble makes the service unready, not dead, until it is well again', async (t) => {
   const log = collectLog()
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
+  const app = await createApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
 
   await withoutDatabase(openBeside(t, settings), async () => {
     const unready = await app.inject('/readyz')

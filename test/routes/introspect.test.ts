@@ -1,6 +1,6 @@
 import t from 'tap'
 import { claimsOf, encode, forge, stealKeys } from '../forge.ts'
-import { ada, assertProblem, bearer, logIn, makeApp, makeToken, post } from '../helper.ts'
+import { ada, assertProblem, bearer, createApp, createToken, logIn, post } from '../helper.ts'
 import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase, withoutTable } from '../trouble.ts'
@@ -11,9 +11,9 @@ t.test('says of a token that counts what it says itself, and whose it is', async
     ISSUER: 'https://auth.example.com',
     AUDIENCE: 'https://api.example.com',
   }
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const client = await addClient(openBeside(t, settings))
-  const token = await makeToken(app)
+  const token = await createToken(app)
   const { sub, jti, iat, exp } = claimsOf(token)
 
   const answer = await postForm(app, '/introspect', { token }, client.header)
@@ -37,9 +37,9 @@ t.test('says of a token that counts what it says itself, and whose it is', async
 
 t.test('takes a hint about the type of the token, and parameters that it does not know', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const client = await addClient(openBeside(t, settings))
-  const token = await makeToken(app)
+  const token = await createToken(app)
 
   for (const token_type_hint of ['access_token', 'refresh_token', 'unheard-of']) {
     const answer = await postForm(
@@ -54,10 +54,10 @@ t.test('takes a hint about the type of the token, and parameters that it does no
 
 t.test('says nothing of any token that does not count but that', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const db = openBeside(t, settings)
   const client = await addClient(db)
-  const token = await makeToken(app)
+  const token = await createToken(app)
   const [key] = await stealKeys(db, settings.SECRET_KEY)
   if (!key) throw new Error('There is no key')
   const now = Math.floor(Date.now() / 1000)
@@ -68,11 +68,11 @@ t.test('says nothing of any token that does not count but that', async (t) => {
   await app.inject({ method: 'POST', url: '/logout', headers: bearer(loggedOut) })
   const revoked = await logIn(app)
   await postForm(app, '/revoke', { token: revoked }, client.header)
-  const deleted = await makeToken(app, { ...ada, email: 'deleted@example.com' })
+  const deleted = await createToken(app, { ...ada, email: 'deleted@example.com' })
   await db.run("delete from users where email = 'deleted@example.com'")
-  const disabled = await makeToken(app, { ...ada, email: 'disabled@example.com' })
+  const disabled = await createToken(app, { ...ada, email: 'disabled@example.com' })
   await db.run("update users set disabled_at = created_at where email = 'disabled@example.com'")
-  const outdated = await makeToken(app, { ...ada, email: 'outdated@example.com' })
+  const outdated = await createToken(app, { ...ada, email: 'outdated@example.com' })
   await db.run("update users set token_version = 1 where email = 'outdated@example.com'")
 
   const dead = {
@@ -84,7 +84,7 @@ t.test('says nothing of any token that does not count but that', async (t) => {
     'of a deleted account': deleted,
     'of a disabled account': disabled,
     'of before a new password': outdated,
-    'of another deployment': await makeToken(await makeApp(t)),
+    'of another deployment': await createToken(await createApp(t)),
     expired: forge(key, { ...claims, exp: now - 1 }),
     'of another issuer': forge(key, { ...claims, iss: 'https://evil.example.com' }),
     'for another audience': forge(key, { ...claims, aud: 'another' }),
@@ -109,9 +109,9 @@ t.test('says nothing of any token that does not count but that', async (t) => {
 
 t.test('refuses a request without exactly one token', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
-  const token = await makeToken(app)
+  const token = await createToken(app)
 
   for (const form of [
     '',
@@ -138,7 +138,7 @@ t.test('refuses a request without exactly one token', async (t) => {
 
 t.test('refuses another method, another media type and too long a body', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
 
   for (const method of ['GET', 'PUT', 'DELETE', 'HEAD'] as const) {
@@ -154,10 +154,10 @@ t.test('refuses another method, another media type and too long a body', async (
 
 t.test('says nothing, least of all that a token is dead, while the database cannot answer', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const db = openBeside(t, settings)
   const { header } = await addClient(db)
-  const token = await makeToken(app)
+  const token = await createToken(app)
 
   await withoutDatabase(db, async () => {
     const answer = await postForm(app, '/introspect', { token }, header)

@@ -3,7 +3,7 @@ import { createLocalJWKSet, type JSONWebKeySet, type JWK, jwtVerify } from 'jose
 import t from 'tap'
 import { createKeyLifecycle } from '../../plugins/signing-keys/lifecycle.ts'
 import { decodeHeader } from '../forge.ts'
-import { assertProblem, bearer, exchange, logIn, makeApp, makeToken } from '../helper.ts'
+import { assertProblem, bearer, createApp, createToken, exchange, logIn } from '../helper.ts'
 import { openBeside, openShared, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase } from '../trouble.ts'
 
@@ -21,8 +21,8 @@ const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 for (const [algorithm, members] of Object.entries(MEMBERS)) {
   t.test(`publishes the public part of a key for ${algorithm}, which verifies the tokens`, async (t) => {
-    const app = await makeApp(t, { ALGORITHM: algorithm })
-    const token = await makeToken(app)
+    const app = await createApp(t, { ALGORITHM: algorithm })
+    const token = await createToken(app)
 
     const answer = await app.inject(PATH)
 
@@ -40,14 +40,14 @@ for (const [algorithm, members] of Object.entries(MEMBERS)) {
 
     const expected = { issuer: 'postern', audience: 'postern', typ: 'at+jwt', algorithms: [algorithm] }
     await t.resolves(jwtVerify(token, createLocalJWKSet(jwks), expected))
-    const other: JSONWebKeySet = (await (await makeApp(t, { ALGORITHM: algorithm })).inject(PATH)).json()
+    const other: JSONWebKeySet = (await (await createApp(t, { ALGORITHM: algorithm })).inject(PATH)).json()
     const impostor = { keys: other.keys.map((foreign) => ({ ...foreign, kid: key.kid }) as JWK) }
     await t.rejects(jwtVerify(token, createLocalJWKSet(impostor), expected), /signature/)
   })
 }
 
 t.test('publishes nothing for HS256', async (t) => {
-  const app = await makeApp(t, { ALGORITHM: 'HS256' })
+  const app = await createApp(t, { ALGORITHM: 'HS256' })
 
   const answer = await app.inject(PATH)
 
@@ -57,7 +57,7 @@ t.test('publishes nothing for HS256', async (t) => {
 })
 
 t.test('needs no credentials, and takes no others amiss', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   for (const headers of [{}, bearer('garbage'), { authorization: 'Basic YTpi' }]) {
     t.equal((await app.inject({ url: PATH, headers })).statusCode, 200)
@@ -72,9 +72,9 @@ t.test('needs no credentials, and takes no others amiss', async (t) => {
 
 t.test('publishes the next key before it signs, and drops a retired one at once', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const kids = async () => (await app.inject(PATH)).json().keys.map(({ kid }: JWK) => kid)
-  const token = await makeToken(app)
+  const token = await createToken(app)
   const { kid: first } = decodeHeader(token)
   t.same(await kids(), [first])
 
@@ -100,11 +100,11 @@ t.test('publishes the next key before it signs, and drops a retired one at once'
 
 t.test('still publishes the key of a former algorithm while its tokens count', async (t) => {
   const settings = await sharedSettings(t)
-  const before = await makeApp(t, settings)
-  const token = await makeToken(before)
+  const before = await createApp(t, settings)
+  const token = await createToken(before)
   await before.close()
 
-  const app = await makeApp(t, { ...settings, ALGORITHM: 'EdDSA' })
+  const app = await createApp(t, { ...settings, ALGORITHM: 'EdDSA' })
 
   const keys: JWK[] = (await app.inject(PATH)).json().keys
   t.same(
@@ -117,7 +117,7 @@ t.test('still publishes the key of a former algorithm while its tokens count', a
 
 t.test('has no keys to show while the database cannot answer, rather than an empty list', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
 
   const answer = await withoutDatabase(openBeside(t, settings), () => app.inject(PATH))
 
@@ -126,7 +126,7 @@ t.test('has no keys to show while the database cannot answer, rather than an emp
 })
 
 t.test('refuses a request whose header is too large', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   const answer = await exchange(
     app,

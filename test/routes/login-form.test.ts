@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { type Answer, ada, assertProblem, collectLog, credentials, makeApp, post } from '../helper.ts'
+import { type Answer, ada, assertProblem, collectLog, createApp, credentials, post } from '../helper.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 
@@ -21,7 +21,7 @@ async function submit(
 const fields = { username: ada.email, password: ada.password }
 
 t.test('gives a token for the form of OAuth 2, with and without its grant type', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   for (const form of [fields, { ...fields, grant_type: 'password' }, { ...fields, grant_type: '' }]) {
@@ -34,7 +34,7 @@ t.test('gives a token for the form of OAuth 2, with and without its grant type',
 })
 
 t.test('reads the form media type however it is spelled', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   for (const type of [`${FORM}; charset=UTF-8`, FORM.toUpperCase(), `${FORM}\t; x`]) {
@@ -43,7 +43,7 @@ t.test('reads the form media type however it is spelled', async (t) => {
 })
 
 t.test('refuses any other grant type', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   for (const grantType of ['refresh_token', 'client_credentials', 'Password', 'password ']) {
@@ -54,7 +54,7 @@ t.test('refuses any other grant type', async (t) => {
 })
 
 t.test('wants username and password, and a value in each', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const forms = [
     ['/username', `password=${SECRET}`],
     ['/username', `username=&password=${SECRET}`],
@@ -73,7 +73,7 @@ t.test('wants username and password, and a value in each', async (t) => {
 })
 
 t.test('ignores parameters that it does not know, and refuses known ones that come twice', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
   const form = new URLSearchParams(fields).toString()
 
@@ -94,7 +94,7 @@ t.test('ignores parameters that it does not know, and refuses known ones that co
 })
 
 t.test('takes passwords with everything that a form encodes', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const passwords = ['a+b c&d=e%f;g', '100%25 sure', '  spaces  ', 'Zoë 山田 🏳️‍🌈 שלמה', '%2B%20+ +']
   for (const [index, password] of passwords.entries()) {
     const account = { email: `ada+${index}@example.com`, password }
@@ -108,7 +108,7 @@ const SECRET = 'Geheimnis-5f3a9c'
 
 t.test('refuses a form that is not percent-encoded UTF-8', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   // What a lenient decoder would make of the bytes below.
   await post(app, '/register', { ...credentials, password: `${SECRET}\ufffd` })
   const start = `username=${encodeURIComponent(ada.email)}&password=${SECRET}`
@@ -127,7 +127,7 @@ t.test('refuses a form that is not percent-encoded UTF-8', async (t) => {
 })
 
 t.test('answers wrong credentials like the JSON login', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   for (const form of [
@@ -145,7 +145,7 @@ t.test('answers wrong credentials like the JSON login', async (t) => {
 })
 
 t.test('reads 16 KiB of a form and no more', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   assertProblem(t, await submit(app, { ...fields, password: 'x'.repeat(1_000_000) }), 'content_too_large')
 })

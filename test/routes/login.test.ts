@@ -1,6 +1,15 @@
 import t from 'tap'
 import { claimsOf, decodeHeader } from '../forge.ts'
-import { type Answer, ada, assertProblem, bearer, credentials, makeApp, makeToken, post } from '../helper.ts'
+import {
+  type Answer,
+  ada,
+  assertProblem,
+  bearer,
+  createApp,
+  createToken,
+  credentials,
+  post,
+} from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
 const INVALID_CREDENTIALS = {
@@ -17,7 +26,7 @@ function visible({ statusCode, headers, body }: Answer): object {
 }
 
 t.test('gives a bearer token for the right password, in exactly this form', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const { id } = (await post(app, '/register', ada)).json()
 
   const answer = await post(app, '/login', credentials)
@@ -45,7 +54,7 @@ t.test('gives a bearer token for the right password, in exactly this form', asyn
 })
 
 t.test('names its issuer, its audience and its lifetime by the settings', async (t) => {
-  const app = await makeApp(t, {
+  const app = await createApp(t, {
     ISSUER: 'https://login.example.com',
     AUDIENCE: 'https://api.example.com',
     ACCESS_TOKEN_EXPIRE_MINUTES: '60',
@@ -62,7 +71,7 @@ t.test('names its issuer, its audience and its lifetime by the settings', async 
 })
 
 t.test('gives another token each time', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   const tokens = [await post(app, '/login', credentials), await post(app, '/login', credentials)].map(
@@ -73,7 +82,7 @@ t.test('gives another token each time', async (t) => {
 })
 
 t.test('finds an account by its e-mail in any case, with spaces around it', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   const answer = await post(app, '/login', { email: ' ADA@Example.com\n', password: ada.password })
@@ -82,7 +91,7 @@ t.test('finds an account by its e-mail in any case, with spaces around it', asyn
 })
 
 t.test('answers an unknown e-mail and a wrong password with the very same bytes', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   const wrong = await post(app, '/login', { email: ada.email, password: 'not the password' })
@@ -96,7 +105,7 @@ t.test('answers an unknown e-mail and a wrong password with the very same bytes'
 })
 
 t.test('answers nonsense instead of an e-mail like an unknown one', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
   const emails = [
     'ada',
@@ -116,8 +125,8 @@ t.test('answers nonsense instead of an e-mail like an unknown one', async (t) =>
 
 t.test('tells of a disabled account only whoever knows its password', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   await openBeside(t, settings).run('update users set disabled_at = ?', new Date())
 
   const right = await post(app, '/login', credentials)
@@ -131,7 +140,7 @@ t.test('tells of a disabled account only whoever knows its password', async (t) 
 })
 
 t.test('takes credentials from the body alone', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   const query = new URLSearchParams(credentials)

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { claimsOf } from '../forge.ts'
-import { type Answer, assertProblem, bearer, collectLog, makeApp, makeToken } from '../helper.ts'
+import { type Answer, assertProblem, bearer, collectLog, createApp, createToken } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
 const METHODS = ['POST', 'GET'] as const
@@ -14,8 +14,8 @@ function assertLoggedOut(t: Test, answer: Answer): void {
 
 for (const method of METHODS) {
   t.test(`${method} ends a session, and says so again when it is asked again`, async (t) => {
-    const app = await makeApp(t)
-    const headers = bearer(await makeToken(app))
+    const app = await createApp(t)
+    const headers = bearer(await createToken(app))
 
     assertLoggedOut(t, await app.inject({ method, url: '/logout', headers }))
 
@@ -28,15 +28,15 @@ for (const method of METHODS) {
   })
 
   t.test(`${method} asks for a token where none came, and refuses one that is not from here`, async (t) => {
-    const app = await makeApp(t)
-    const elsewhere = await makeApp(t)
+    const app = await createApp(t)
+    const elsewhere = await createApp(t)
 
     const missing = await app.inject({ method, url: '/logout' })
     assertProblem(t, missing, 'authentication_required')
     t.equal(missing.headers['www-authenticate'], 'Bearer')
     t.equal(missing.headers['cache-control'], 'no-store')
 
-    const token = await makeToken(elsewhere)
+    const token = await createToken(elsewhere)
     const foreign = await app.inject({ method, url: '/logout', headers: bearer(token) })
     assertProblem(t, foreign, 'invalid_token')
     t.match(foreign.headers['www-authenticate'], /^Bearer error="invalid_token"/)
@@ -45,8 +45,8 @@ for (const method of METHODS) {
 }
 
 t.test('answers everybody who ends the same session at the same moment', async (t) => {
-  const app = await makeApp(t)
-  const headers = bearer(await makeToken(app))
+  const app = await createApp(t)
+  const headers = bearer(await createToken(app))
 
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, index) =>
@@ -59,8 +59,8 @@ t.test('answers everybody who ends the same session at the same moment', async (
 
 t.test('keeps of the token its id and its expiry, and never the token', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   const { jti, sub, exp } = claimsOf(token)
 
   await app.inject({ method: 'POST', url: '/logout', headers: bearer(token) })
@@ -71,8 +71,8 @@ t.test('keeps of the token its id and its expiry, and never the token', async (t
 
 t.test('is there for an account that is disabled, deleted or logged out everywhere', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const headers = bearer(await makeToken(app))
+  const app = await createApp(t, settings)
+  const headers = bearer(await createToken(app))
   const db = openBeside(t, settings)
 
   for (const change of [
@@ -87,8 +87,8 @@ t.test('is there for an account that is disabled, deleted or logged out everywhe
 
 t.test('reads no body, so that none is wrong', async (t) => {
   const log = collectLog()
-  const app = await makeApp(t, { LOG_LEVEL: 'trace' }, log.stream)
-  const headers = bearer(await makeToken(app))
+  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+  const headers = bearer(await createToken(app))
 
   for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'x/y']) {
     for (const payload of ['', '{', 'x'.repeat(100_000)]) {
@@ -108,8 +108,8 @@ t.test('reads no body, so that none is wrong', async (t) => {
 })
 
 t.test('is no matter of HEAD, which must change nothing', async (t) => {
-  const app = await makeApp(t)
-  const headers = bearer(await makeToken(app))
+  const app = await createApp(t)
+  const headers = bearer(await createToken(app))
 
   const answer = await app.inject({ method: 'HEAD', url: '/logout', headers })
 

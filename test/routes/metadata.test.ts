@@ -1,5 +1,5 @@
 import t from 'tap'
-import { assertProblem, exchange, makeApp } from '../helper.ts'
+import { assertProblem, createApp, exchange } from '../helper.ts'
 import { prefix } from '../packed-host.ts'
 
 const PATH = '/.well-known/oauth-authorization-server'
@@ -29,7 +29,7 @@ t.test('says where everything is, by the issuer’s URL', async (t) => {
     ['https://example.com/auth', 'https://example.com/auth'],
     ['http://127.0.0.1:3000', 'http://127.0.0.1:3000'],
   ] as const) {
-    const app = await makeApp(t, { ISSUER })
+    const app = await createApp(t, { ISSUER })
 
     const answer = await app.inject({ url: PATH, headers: { host: 'elsewhere.example.com' } })
 
@@ -44,7 +44,7 @@ t.test(
   'goes by the address of the request where the issuer is no URL, and is then not to be kept',
   async (t) => {
     for (const ISSUER of ['postern', 'urn:example:postern', 'https://']) {
-      const app = await makeApp(t, { ISSUER })
+      const app = await createApp(t, { ISSUER })
 
       const answer = await app.inject({ url: PATH, headers: { host: 'auth.example.com:8080' } })
 
@@ -66,17 +66,17 @@ t.test('believes a proxy about the address only where it is trusted', async (t) 
     'x-forwarded-proto': 'https',
   }
 
-  const trusting = await makeApp(t, { TRUST_PROXY: '127.0.0.1' })
+  const trusting = await createApp(t, { TRUST_PROXY: '127.0.0.1' })
   const behind = await trusting.inject({ url: PATH, headers })
   t.equal(behind.json().jwks_uri, `https://auth.example.com${prefix}/.well-known/jwks.json`)
 
-  const suspicious = await makeApp(t)
+  const suspicious = await createApp(t)
   const direct = await suspicious.inject({ url: PATH, headers })
   t.equal(direct.json().jwks_uri, `http://10.0.0.1:3000${prefix}/.well-known/jwks.json`)
 })
 
 t.test('names endpoints that are there', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const metadata = (await app.inject(PATH)).json()
 
   for (const name of Object.keys(endpointsAt(''))) {
@@ -87,7 +87,7 @@ t.test('names endpoints that are there', async (t) => {
 })
 
 t.test('refuses another method, and a request whose header is too large', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   const head = await app.inject({ method: 'HEAD', url: PATH })
   t.same([head.statusCode, head.body], [200, ''])

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ada, assertProblem, credentials, makeApp, post } from '../helper.ts'
+import { ada, assertProblem, createApp, credentials, post } from '../helper.ts'
 
 /** Text that a careless service mangles. */
 const TEXTS = [
@@ -15,7 +15,7 @@ const TEXTS = [
 ]
 
 t.test('makes an account, and answers with it in exactly this form', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const before = Date.now()
 
   const answer = await post(app, '/register', ada)
@@ -32,7 +32,7 @@ t.test('makes an account, and answers with it in exactly this form', async (t) =
 })
 
 t.test('does without a name', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   const answer = await post(app, '/register', credentials)
 
@@ -41,7 +41,7 @@ t.test('does without a name', async (t) => {
 })
 
 t.test('keeps a name exactly as it came, in whatever script', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   for (const [index, name] of [...TEXTS, '', 'n'.repeat(225), '😀'.repeat(225)].entries()) {
     const answer = await post(app, '/register', { ...ada, email: `${index}@example.com`, name })
@@ -51,7 +51,7 @@ t.test('keeps a name exactly as it came, in whatever script', async (t) => {
 })
 
 t.test('takes a password in whatever script, and only exactly that one', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   for (const [index, text] of TEXTS.entries()) {
     const account = { email: `${index}@example.com`, password: `${[...text].slice(0, 16).join('')}12345678` }
@@ -63,7 +63,7 @@ t.test('takes a password in whatever script, and only exactly that one', async (
 })
 
 t.test('trims and lower-cases an e-mail, and shows it so', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   const answer = await post(app, '/register', { ...ada, email: ' \tAda.LOVELACE+Postern@Example.COM\n' })
 
@@ -72,7 +72,7 @@ t.test('trims and lower-cases an e-mail, and shows it so', async (t) => {
 })
 
 t.test('names every mistake in a body at once, by its place', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   const answer = await post(app, '/register', { email: 'nobody', name: 7, 'a/b~c': true })
 
@@ -86,7 +86,7 @@ t.test('names every mistake in a body at once, by its place', async (t) => {
 })
 
 t.test('refuses an address that is none', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const addresses = [
     '',
     ' ',
@@ -110,7 +110,7 @@ t.test('refuses an address that is none', async (t) => {
 })
 
 t.test('refuses a name that is too long or cannot be stored', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   for (const name of [
     'n'.repeat(226),
     '😀'.repeat(226),
@@ -127,7 +127,7 @@ t.test('refuses a name that is too long or cannot be stored', async (t) => {
 })
 
 t.test('gives an e-mail away once, in whatever case it comes again', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   await post(app, '/register', ada)
 
   for (const email of [ada.email, 'ADA@EXAMPLE.COM', ' Ada@Example.Com ']) {
@@ -139,7 +139,7 @@ t.test('gives an e-mail away once, in whatever case it comes again', async (t) =
 })
 
 t.test('gives an e-mail away once, also to two who ask at the same moment', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
 
   const answers = await Promise.all([
     post(app, '/register', ada),

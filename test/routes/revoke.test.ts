@@ -1,16 +1,16 @@
 import t from 'tap'
 import { claimsOf, forge, stealKeys } from '../forge.ts'
-import { ada, assertProblem, bearer, logIn, makeApp, makeToken, post } from '../helper.ts'
+import { ada, assertProblem, bearer, createApp, createToken, logIn, post } from '../helper.ts'
 import { addClient, assertOAuthError, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase, withoutTable } from '../trouble.ts'
 
 t.test('revokes a token at once, everywhere, and no other', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const beside = await makeApp(t, settings)
+  const app = await createApp(t, settings)
+  const beside = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
-  const token = await makeToken(app)
+  const token = await createToken(app)
   const other = await logIn(app)
 
   const answer = await postForm(app, '/revoke', { token }, header)
@@ -28,26 +28,26 @@ t.test('revokes a token at once, everywhere, and no other', async (t) => {
 
 t.test('keeps a revocation when it starts again', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
-  const token = await makeToken(app)
+  const token = await createToken(app)
   await postForm(app, '/revoke', { token }, header)
   await app.close()
 
-  const again = await makeApp(t, settings)
+  const again = await createApp(t, settings)
 
   t.equal((await again.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
 })
 
 t.test('answers alike whatever the token is, since a client can do nothing about it', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const db = openBeside(t, settings)
   const { header } = await addClient(db)
-  const token = await makeToken(app)
+  const token = await createToken(app)
   const [key] = await stealKeys(db, settings.SECRET_KEY)
   if (!key) throw new Error('There is no key')
-  const disabled = await makeToken(app, { ...ada, email: 'disabled@example.com' })
+  const disabled = await createToken(app, { ...ada, email: 'disabled@example.com' })
   await db.run("update users set disabled_at = created_at where email = 'disabled@example.com'")
 
   const tokens = {
@@ -55,7 +55,7 @@ t.test('answers alike whatever the token is, since a client can do nothing about
     'revoked already': token,
     garbage: 'garbage',
     expired: forge(key, { ...claimsOf(token), exp: 1 }),
-    'of another deployment': await makeToken(await makeApp(t)),
+    'of another deployment': await createToken(await createApp(t)),
     'of a disabled account': disabled,
   }
   for (const [what, each] of Object.entries(tokens)) {
@@ -73,9 +73,9 @@ t.test('answers alike whatever the token is, since a client can do nothing about
 
 t.test('refuses a request without exactly one token, and revokes nothing', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
-  const token = await makeToken(app)
+  const token = await createToken(app)
 
   for (const form of ['', 'token=', `toke=${token}`, `token=${token}&token=${token}`, 'token=%zz']) {
     assertOAuthError(
@@ -93,9 +93,9 @@ t.test('refuses a request without exactly one token, and revokes nothing', async
 
 t.test('refuses another method, another media type and too long a body', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
-  const token = await makeToken(app)
+  const token = await createToken(app)
 
   for (const method of ['GET', 'PUT', 'DELETE', 'HEAD'] as const) {
     const answer = await app.inject({ method, url: `/revoke?token=${token}`, headers: header })
@@ -110,10 +110,10 @@ t.test('refuses another method, another media type and too long a body', async (
 
 t.test('does not claim to have revoked a token while the database cannot answer', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
+  const app = await createApp(t, settings)
   const db = openBeside(t, settings)
   const { header } = await addClient(db)
-  const token = await makeToken(app)
+  const token = await createToken(app)
 
   const answer = await withoutDatabase(db, () => postForm(app, '/revoke', { token }, header))
 

@@ -6,10 +6,10 @@ import {
   ada,
   bearer,
   collectLog,
+  createApp,
+  createToken,
   credentials,
   exchange,
-  makeApp,
-  makeToken,
   parseAnswer,
   post,
 } from '../helper.ts'
@@ -30,7 +30,7 @@ type Provocation = () => Promise<Answer>
 /** Provokes every status that the API's description lists, by operation. */
 async function provocations(t: Test, app: FastifyInstance, settings: SharedSettings) {
   const db = openBeside(t, settings)
-  const token = await makeToken(app)
+  const token = await createToken(app)
   await post(app, '/register', { ...ada, email: 'disabled@example.com' })
   await db.run("update users set disabled_at = created_at where email like 'disabled%'")
   const client = createClient('a service')
@@ -173,7 +173,7 @@ t.test('each operation gives each answer that its description lists, as describe
     REGISTRATIONS_PER_ADDRESS: '5',
     CLIENT_FAILURES_PER_ADDRESS: '5',
   }
-  const app = await makeApp(t, { ...settings, ...limits, LOG_LEVEL: 'trace' }, log.stream)
+  const app = await createApp(t, { ...settings, ...limits, LOG_LEVEL: 'trace' }, log.stream)
   const { operations, validator } = await describe(app)
   const { table, secrets } = await provocations(t, app, settings)
 
@@ -206,7 +206,7 @@ t.test('each operation gives each answer that its description lists, as describe
 t.test('an error of the service says nothing of what went wrong inside', async (t) => {
   const log = collectLog()
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
+  const app = await createApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
   const db = openBeside(t, settings)
 
   const fault = await withoutTable(db, 'users', () => post(app, '/register', ada))

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import postern from '../../src/index.ts'
-import { ada, bearer, exchange, makeApp, makeToken } from '../helper.ts'
+import { ada, bearer, createApp, createToken, exchange } from '../helper.ts'
 
 /** Node hands a CONNECT over as a socket: no request comes of it. */
 const methods = METHODS.filter((method) => method !== 'CONNECT')
@@ -28,8 +28,8 @@ async function ask(port: number, method: string, path: string, headers: Record<s
 }
 
 t.test('decides alike for every method', async (t) => {
-  const app = await makeApp(t, { CORS_ORIGIN: 'https://app.example.com' })
-  const token = await makeToken(app)
+  const app = await createApp(t, { CORS_ORIGIN: 'https://app.example.com' })
+  const token = await createToken(app)
   const port = await listen(app)
 
   t.ok(methods.includes('PROPFIND') && methods.includes('QUERY'), 'also the rare ones')
@@ -50,7 +50,7 @@ t.test('takes a browser’s preflight for what it is: a request without a token'
   const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'DELETE' }
 
   for (const CORS_ORIGIN of ['*', 'https://app.example.com']) {
-    const app = await makeApp(t, { CORS_ORIGIN })
+    const app = await createApp(t, { CORS_ORIGIN })
     for (const url of ['/verify', '/verify/orders']) {
       const response = await app.inject({ method: 'OPTIONS', url, headers: preflight })
       t.equal(response.statusCode, 401, `${url} with CORS for ${CORS_ORIGIN}`)
@@ -68,8 +68,8 @@ for (const [how, paths] of [
   ['malformed', ['/%', '/%zz', '/%ff']],
 ] as const) {
   t.test(`decides alike for every path below, however ${how}`, async (t) => {
-    const app = await makeApp(t)
-    const token = await makeToken(app)
+    const app = await createApp(t)
+    const token = await createToken(app)
     const port = await listen(app)
 
     for (const path of paths) {
@@ -99,8 +99,8 @@ t.test('does the same within a host, under its prefix', async (t) => {
 })
 
 t.test('takes a token from the Authorization header alone', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
 
   const response = await app.inject({
     method: 'POST',
@@ -113,8 +113,8 @@ t.test('takes a token from the Authorization header alone', async (t) => {
 })
 
 t.test('never decides by what a proxy says of the request', async (t) => {
-  const app = await makeApp(t, { TRUST_PROXY: '127.0.0.1' })
-  const token = await makeToken(app)
+  const app = await createApp(t, { TRUST_PROXY: '127.0.0.1' })
+  const token = await createToken(app)
   const said = [
     { 'x-forwarded-uri': '/login', 'x-forwarded-method': 'OPTIONS', 'x-forwarded-host': 'internal' },
     { 'x-original-url': '/healthz', 'x-original-uri': '/healthz', 'x-rewrite-url': '/healthz' },
@@ -133,8 +133,8 @@ t.test('never decides by what a proxy says of the request', async (t) => {
 })
 
 t.test('ignores a body, whatever it is', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const bodies = [
     { 'content-type': 'application/json', payload: '{"unfinished' },
     { 'content-type': 'application/json', payload: '' },
@@ -159,8 +159,8 @@ t.test('ignores a body, whatever it is', async (t) => {
 })
 
 t.test('does not wait for a body that was announced', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const port = await listen(app)
 
   for (const announcement of [
@@ -180,8 +180,8 @@ t.test('does not wait for a body that was announced', async (t) => {
 })
 
 t.test('answers the next request of a connection after a body that nobody read', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const body = 'GET /verify HTTP/1.1\r\nHost: smuggled\r\n\r\n'.repeat(10_000)
 
   const answer = await exchange(

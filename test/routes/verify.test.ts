@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { encodeField } from '../../routes/identity.ts'
 import { claimsOf, forge, stealKeys } from '../forge.ts'
-import { type Answer, ada, bearer, logIn, makeApp, makeToken } from '../helper.ts'
+import { type Answer, ada, bearer, createApp, createToken, logIn } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase } from '../trouble.ts'
 
@@ -17,8 +17,8 @@ function assertRefused(t: Test, answer: Answer, status: number, message: string)
 }
 
 t.test('tells a gateway whose request it is, and nothing else', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const { id } = (await app.inject({ url: '/getUser', headers: bearer(token) })).json()
 
   const response = await app.inject({ url: '/verify', headers: bearer(token) })
@@ -32,7 +32,7 @@ t.test('tells a gateway whose request it is, and nothing else', async (t) => {
 })
 
 t.test('has an empty name for somebody who gave none', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const { email, password } = ada
   await app.inject({ method: 'POST', url: '/register', payload: { email, password } })
 
@@ -44,11 +44,11 @@ t.test('has an empty name for somebody who gave none', async (t) => {
 
 t.test('refuses with the challenge of RFC 6750, and leaves no identity standing', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   const [key] = await stealKeys(openBeside(t, settings), settings.SECRET_KEY)
   if (!key) throw new Error('There is no key')
-  const other = await makeToken(await makeApp(t))
+  const other = await createToken(await createApp(t))
   const own = { 'remote-user': 'root', 'remote-email': 'root@example.com', 'remote-name': 'root' }
 
   for (const headers of [{}, { authorization: 'Basic YTpi' }]) {
@@ -75,8 +75,8 @@ t.test('refuses with the challenge of RFC 6750, and leaves no identity standing'
 })
 
 t.test('refuses a token on the request after its logout', async (t) => {
-  const app = await makeApp(t)
-  const token = await makeToken(app)
+  const app = await createApp(t)
+  const token = await createToken(app)
   const other = await logIn(app)
   t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
 
@@ -90,8 +90,8 @@ t.test('refuses a token on the request after its logout', async (t) => {
 
 t.test('forbids a disabled account on the next request, and says so', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
 
   await openBeside(t, settings).run('update users set disabled_at = ?', new Date())
@@ -109,8 +109,8 @@ t.test('refuses the tokens of before a new password, a deleted account and a ret
   ]) {
     await t.test(change, async (t) => {
       const settings = await sharedSettings(t)
-      const app = await makeApp(t, settings)
-      const token = await makeToken(app)
+      const app = await createApp(t, settings)
+      const token = await createToken(app)
       t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
 
       await openBeside(t, settings).run(change)
@@ -122,8 +122,8 @@ t.test('refuses the tokens of before a new password, a deleted account and a ret
 
 t.test('admits nobody while the database cannot answer, and does not call the token bad', async (t) => {
   const settings = await sharedSettings(t)
-  const app = await makeApp(t, settings)
-  const token = await makeToken(app)
+  const app = await createApp(t, settings)
+  const token = await createToken(app)
   t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
 
   await withoutDatabase(openBeside(t, settings), async () => {
@@ -138,7 +138,7 @@ t.test('admits nobody while the database cannot answer, and does not call the to
 })
 
 t.test('sends a name of any writing in a header that carries ASCII', async (t) => {
-  const app = await makeApp(t)
+  const app = await createApp(t)
   const names = [
     'Ада Лавлейс',
     '100% Ada',
@@ -151,7 +151,7 @@ t.test('sends a name of any writing in a header that carries ASCII', async (t) =
   ]
 
   for (const [index, name] of names.entries()) {
-    const token = await makeToken(app, { ...ada, email: `ada${index}@example.com`, name })
+    const token = await createToken(app, { ...ada, email: `ada${index}@example.com`, name })
     const response = await app.inject({ url: '/verify', headers: bearer(token) })
     t.equal(response.statusCode, 200)
     const field = String(response.headers['remote-name'])
@@ -160,7 +160,7 @@ t.test('sends a name of any writing in a header that carries ASCII', async (t) =
     t.equal(response.headers['remote-email'], `ada${index}@example.com`)
   }
 
-  const international = await makeToken(app, { ...ada, email: 'ада@пример.рф' })
+  const international = await createToken(app, { ...ada, email: 'ада@пример.рф' })
   const response = await app.inject({ url: '/verify', headers: bearer(international) })
   t.match(response.headers['remote-email'], /^[\x21-\x7e]+$/)
   t.equal(decodeURIComponent(String(response.headers['remote-email'])), 'ада@пример.рф')

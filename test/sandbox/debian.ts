@@ -28,7 +28,7 @@ export function run(command: string, args: string[], options: { cwd?: string; in
 }
 
 /** A directory that root alone can look into, gone after the test. */
-export function makeDirectory(t: Test): string {
+export function createDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'postern-sandbox-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory
@@ -40,7 +40,7 @@ export function makeDirectory(t: Test): string {
  * @param node where Node.js goes, as in `/usr/bin/node`
  * @param packages beside the essential ones
  */
-export function makeDebian(directory: string, node: string, packages: string[] = []): void {
+export function createDebian(directory: string, node: string, packages: string[] = []): void {
   const include = ['ca-certificates', ...packages].join()
   run('debootstrap', ['--variant=minbase', `--include=${include}`, 'bookworm', directory])
   chmodSync(directory, 0o755)

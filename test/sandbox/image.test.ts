@@ -4,7 +4,7 @@ import t from 'tap'
 import { ada } from '../helper.ts'
 import { freePort } from '../postgres-server.ts'
 import { logInAt, postJson, until } from '../server-process.ts'
-import { makeDirectory, run } from './debian.ts'
+import { createDirectory, run } from './debian.ts'
 import { buildImage, type Container, runImage } from './image.ts'
 
 const STRAY = 'sesame-of-the-checkout'
@@ -64,7 +64,7 @@ t.test('is made of nothing that lies about in a checkout', async (t) => {
 })
 
 t.test('runs without any right, on a file system that is read only, and keeps its data', async (t) => {
-  const volume = join(makeDirectory(t), 'volume')
+  const volume = join(createDirectory(t), 'volume')
   const first = await start(t, volume)
   const { container, address } = first
 
@@ -95,7 +95,7 @@ t.test('runs without any right, on a file system that is read only, and keeps it
 })
 
 t.test('is unhealthy while it does not answer', async (t) => {
-  const { container } = await start(t, join(makeDirectory(t), 'volume'))
+  const { container } = await start(t, join(createDirectory(t), 'volume'))
   t.ok(isHealthy(container))
   const [, ...command] = config.Healthcheck.Test
   const elsewhere = container.exec('env', `PORT=${await freePort()}`, ...command)
@@ -103,7 +103,7 @@ t.test('is unhealthy while it does not answer', async (t) => {
 })
 
 t.test('tells at start that it cannot write its data', async (t) => {
-  const volume = join(makeDirectory(t), 'volume')
+  const volume = join(createDirectory(t), 'volume')
   mkdirSync(volume)
   const container = runImage(t, image, volume, { PORT: '0', DATABASE_URL: '/app/postern.db' })
   await until(() => container.stderr().includes('could not start'))

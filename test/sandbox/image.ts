@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { copyCheckout, makeDebian, makeDirectory, NPM_ENV, ROOT, run } from './debian.ts'
+import { copyCheckout, createDebian, createDirectory, NPM_ENV, ROOT, run } from './debian.ts'
 
 /** What an image says of how it is to be run (https://github.com/moby/docker-image-spec). */
 export interface ImageConfig {
@@ -43,13 +43,13 @@ exec "$@"
  * @param strays files that lie in the checkout, and do not belong into an image
  */
 export function buildImage(t: Test, strays: Record<string, string>): Image {
-  const directory = makeDirectory(t)
+  const directory = createDirectory(t)
   const storage = ['--root', join(directory, 'storage'), '--runroot', join(directory, 'run')]
   const buildah = (...args: string[]) => run('buildah', [...storage, ...args]).trim()
   t.teardown(() => void buildah('rm', '--all'))
 
   const [, name = ''] = /^ARG NODE=(.+)$/m.exec(readFileSync(join(ROOT, DOCKERFILE), 'utf8')) ?? []
-  makeBase(buildah, join(directory, 'debian'), name)
+  createBase(buildah, join(directory, 'debian'), name)
 
   const context = join(directory, 'context')
   copyCheckout(context)
@@ -70,8 +70,8 @@ export function buildImage(t: Test, strays: Record<string, string>): Image {
   return { config: Docker.config, root, contextRoot }
 }
 
-function makeBase(buildah: (...args: string[]) => string, debian: string, name: string): void {
-  makeDebian(debian, '/usr/local/bin/node')
+function createBase(buildah: (...args: string[]) => string, debian: string, name: string): void {
+  createDebian(debian, '/usr/local/bin/node')
   run('chroot', [debian, 'groupadd', '--gid=1000', 'node'])
   run('chroot', [debian, 'useradd', '--uid=1000', '--gid=node', '--create-home', 'node'])
   writeFileSync(join(debian, 'usr/local/bin/docker-entrypoint.sh'), ENTRYPOINT, { mode: 0o755 })

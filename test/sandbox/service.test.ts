@@ -4,7 +4,7 @@ import t from 'tap'
 import { ada, bearer } from '../helper.ts'
 import { freePort } from '../postgres-server.ts'
 import { logInAt, postJson, until } from '../server-process.ts'
-import { copyCheckout, makeDebian, makeDirectory, ROOT } from './debian.ts'
+import { copyCheckout, createDebian, createDirectory, ROOT } from './debian.ts'
 import { bootMachine } from './machine.ts'
 
 const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
@@ -15,9 +15,9 @@ function commands(heading: string): string {
   return /^```sh\n(.*?)^```$/ms.exec(section)?.[1] ?? ''
 }
 
-const root = join(makeDirectory(t), 'machine')
+const root = join(createDirectory(t), 'machine')
 mkdirSync(root)
-makeDebian(root, '/usr/bin/node', ['systemd', 'systemd-sysv', 'dbus'])
+createDebian(root, '/usr/bin/node', ['systemd', 'systemd-sysv', 'dbus'])
 copyCheckout(join(root, 'opt/postern'))
 const { shell, shellFails } = await bootMachine(t, root)
 const port = await freePort()

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AuditEventRow, UserBatches, UserConflict, UserRow } from '../../../../drizzle/index.ts'
 import { Batch, type BatchContext } from './batch.ts'
-import { makeId } from './ids.ts'
+import { createId } from './ids.ts'
 import { type ImportRecord, UnreadableError } from './records.ts'
 import type { ImportedUser } from './user.ts'
 
@@ -125,7 +125,7 @@ async function importBatch(
   while (users.size > 0 && mayImport() && !dryRun) {
     const batch = [...users.keys()].map((user) => ({
       user,
-      event: { ...event, id: makeId(), userId: user.id },
+      event: { ...event, id: createId(), userId: user.id },
     }))
     const { inserted, conflicts } = await batches.insert(batch, (conflict) => judge(conflict) !== 'bad')
     settle(conflicts)

@@ -1,7 +1,7 @@
 import type { UserRow } from '../../../../drizzle/index.ts'
 import { normalizeEmail } from '../../../../plugins/accounts/email.ts'
 import { findUserFaults } from '../../../../plugins/accounts/registration.ts'
-import { makeId } from './ids.ts'
+import { createId } from './ids.ts'
 import { COLUMNS, describeUnknown, type ImportRecord, REQUIRED_COLUMNS } from './records.ts'
 
 /** A user that a line describes. */
@@ -70,7 +70,7 @@ export class UserReader {
       ...(disabledAt && { disabledAt }),
     }
     const user = {
-      id: given.id ?? newId ?? makeId(),
+      id: given.id ?? newId ?? createId(),
       email: given.email,
       name: name ?? null,
       hashedPassword,

@@ -13,7 +13,7 @@ import { isLive } from '../../../../../plugins/signing-keys/lifecycle.ts'
 import { createSealer } from '../../../../../plugins/signing-keys/sealing.ts'
 import type { Context } from '../../../context.ts'
 import { assertSecretKey } from '../../../keys/reseal.ts'
-import { makeId } from '../ids.ts'
+import { createId } from '../ids.ts'
 import type { ImportedUser } from '../user.ts'
 import type { FastapiSchema } from './schema.ts'
 import { fastapiSecret } from './secret.ts'
@@ -121,7 +121,7 @@ export class TokenAcceptance {
       'user_deleted',
       users.map(({ user }) => user.id),
     )
-    for (const { user } of users) if (deleted.has(user.id)) user.id = makeId()
+    for (const { user } of users) if (deleted.has(user.id)) user.id = createId()
   }
 
   /** Refuses the tokens that the app has revoked. Must run first, so that none of them is ever accepted. */
