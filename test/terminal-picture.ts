@@ -41,7 +41,8 @@ export function drawTerminal(readme: string): string {
     const x = LEFT + (text.length - text.trimStart().length) * CHARACTER
     return `<text x="${x}" y="${TOP + index * LINE}" fill="${COLOURS[colour]}">${escapeXml(text.trim())}</text>`
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="${FONT}" font-size="13">
+  const size = `width="${WIDTH}" height="${height}"`
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${FONT}" font-size="13">
 <title>A terminal session: log in, use the token, log out, and the token is refused</title>
 <rect x="1" y="1" width="${WIDTH - 2}" height="${height - 2}" rx="8" fill="#151b23" stroke="#3d444d"/>
 <circle cx="22" cy="20" r="6" fill="#ff5f57"/>

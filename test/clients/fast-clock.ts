@@ -1,6 +1,7 @@
 /**
- * Makes the clock of a process run fast, from an instant that all processes share: what takes hours passes in minutes, with the
- * real settings. Timers are as they were. Runs before anything else, and works by itself: nothing in it is called.
+ * Makes the clock of a process run fast, from an instant that all processes share: what takes hours passes in minutes,
+ * with the real settings. Timers are as they were. Runs before anything else, on its own: nothing in it is
+ * called.
  */
 const RATE = 60
 

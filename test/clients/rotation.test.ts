@@ -12,7 +12,7 @@ const ROTATIONS = 10
 const PAUSE = 5
 const LOGIN_PAUSE = 400
 
-/** A token, as whoever checks it has it. */
+/** A token, as a verifier receives it. */
 interface Held {
   text: string
   kid: string
@@ -40,7 +40,10 @@ function checkAt(url: string): Check {
   }
 }
 
-/** A check by jose, which keeps the JWKS for as long as it does by default: 10 minutes, with a new look after 30 s at most. */
+/**
+ * A check by jose, which keeps the JWKS for as long as it does by default: 10 minutes, with a new look after 30 s at
+ * most.
+ */
 function checkByJose(address: string): Check {
   const jwks = createRemoteJWKSet(new URL('/.well-known/jwks.json', address))
   return async (token) => {

@@ -187,7 +187,7 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
     t.same([...registrations.keys()], [201])
   })
 
-  t.test(`${balancer} says 5xx while no instance is there, and goes on by itself`, async (t) => {
+  t.test(`${balancer} answers 5xx while there is no instance, and recovers`, async (t) => {
     const { send, logIn, instances, restart } = await standBehind(t, balancer, settings())
     const token = await logIn()
     const watched = { path: balancer === 'HAProxy' ? '/balancerz' : '/readyz' }

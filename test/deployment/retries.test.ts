@@ -6,7 +6,9 @@ import { freePort } from '../postgres-server.ts'
 import { until } from '../server-process.ts'
 import { type Balancer, balancers } from './balancers.ts'
 
-/** Three servers that are ready, and of which the first to get a request, after it has read that, breaks the connection. */
+/**
+ * Three servers that are ready, and of which the first to get a request, after it has read that, breaks the connection.
+ */
 async function startBrokenInstances(t: Test) {
   const received: string[] = []
   const ports = [await freePort(), await freePort(), await freePort()]

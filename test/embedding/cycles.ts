@@ -23,7 +23,7 @@ async function cycle(index: number): Promise<void> {
 
 async function cycles(count: number): Promise<State> {
   for (let index = 0; index < count; index++) await cycle(index)
-  // What ends by itself in the next turns of the event loop is not left behind.
+  // What ends in the next turns of the event loop is not a leak.
   for (let turn = 0; turn < 10; turn++) {
     await new Promise((resolve) => setImmediate(resolve))
     globalThis.gc?.()

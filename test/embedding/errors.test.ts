@@ -8,7 +8,7 @@ import { addNotes, CHEAP, createHost, createHostWithPostern, postern } from './h
 
 const secretKey = 'a secret of the host’s own, which is long'
 
-/** Requests that a guarded route refuses, and what is to be said of each. */
+/** Requests that a guarded route refuses, and the expected error of each. */
 const REFUSED = [
   {
     about: 'no token',
@@ -93,7 +93,7 @@ t.test('a guard may stand in any phase, and for many routes', async (t) => {
   }
 })
 
-t.test('a route for both admits whoever has no token, and refuses a bad one', async (t) => {
+t.test('an optional guard admits a request without a token, and refuses a bad token', async (t) => {
   const host = await createHostWithPostern(t)
   host.get('/both', { onRequest: host.authenticate.optional }, async ({ auth }) => ({
     of: auth?.email ?? null,

@@ -13,7 +13,8 @@ const { createTables, users } = postgresTables
 
 async function tablesIn(pool: pg.Pool): Promise<string[]> {
   const { rows } = await pool.query(
-    "select schemaname || '.' || tablename as name from pg_tables where schemaname !~ '^pg_|^information_schema$' order by 1",
+    `select schemaname || '.' || tablename as name from pg_tables
+     where schemaname !~ '^pg_|^information_schema$' order by 1`,
   )
   return rows.map(({ name }) => name)
 }
@@ -62,7 +63,8 @@ t.test('leaves the host’s pool open, its connections as they were, and none of
   const { pool: database } = await createDatabase(t)
   const show = async () => {
     const { rows } = await database.query(
-      "select name, setting from pg_settings where name ~ 'timeout|search_path|synchronous|DateStyle|TimeZone|enable_' order by name",
+      `select name, setting from pg_settings
+       where name ~ 'timeout|search_path|synchronous|DateStyle|TimeZone|enable_' order by name`,
     )
     return rows
   }

@@ -12,7 +12,7 @@ async function logInByCode(host: FastifyInstance): Promise<{ id: string; token: 
   return { id, token: accessToken }
 }
 
-/** Whether a token counts: at the host's route, at Postern's, for a gateway and for code, all of one mind. */
+/** Whether a token is valid: at the host app's route, at Postern's, for a gateway and for code, which must agree. */
 async function counts(host: FastifyInstance, token: string): Promise<boolean> {
   const headers = bearer(token)
   const answers = await Promise.all(

@@ -28,7 +28,7 @@ t.test('throttles in an app of somebody’s own too, whose own trustProxy counts
   t.equal((await guess('203.0.113.2', 3)).statusCode, 401)
 })
 
-t.test('takes the address of whoever logs in by code', async (t) => {
+t.test('takes the address of a login from code', async (t) => {
   const host = await createHostWithPostern(t, { loginFailuresPerAccount: 10 })
   await host.postern.register(ada)
   const statuses = []

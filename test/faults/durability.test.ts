@@ -57,7 +57,8 @@ async function killAmidWork({ address, stop }: ServerProcess, issue: () => strin
 // Twenty starts take a while on a busy machine.
 t.setTimeout(120_000)
 
-// What it cannot show is that the disk has it too, since the operating system survives: test/drizzle/sqlite.test.ts does.
+// What it cannot show is that the disk has it too, since the operating system survives: test/drizzle/sqlite.test.ts
+// does.
 t.test('remembers after a kill -9 every registration and every logout that it acknowledged', async (t) => {
   const cwd = t.testdir()
   const env = { SECRET_KEY, ALGORITHM: 'HS256', LOG_LEVEL: 'warn' }

@@ -33,7 +33,10 @@ export interface LoadOptions {
   pause: number
 }
 
-/** People who register, log in, look who they are and log out, at random, and hold every answer against what went before. */
+/**
+ * People who register, log in, look who they are and log out, at random, and hold every answer against what went
+ * before.
+ */
 export interface Load {
   /** How often each answer came, as in `login 200` and `logout 503 database_unavailable`. */
   answers: Record<string, number>
@@ -45,7 +48,7 @@ export interface Load {
   accounts: Account[]
   /** Tokens whose logout was answered 200. */
   endedTokens: string[]
-  /** Lets everybody finish what he is doing. */
+  /** Waits until all users have finished. */
   stop(): Promise<void>
   /** Asks about each account and each ended token once more. */
   settle(): Promise<void>

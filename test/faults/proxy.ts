@@ -15,7 +15,10 @@ export interface TcpProxy {
   freeze(): void
   /** What was held back comes through, and all that follows. */
   thaw(): void
-  /** Cuts every connection when a client next sends something in which the text stands: before the server gets that, or once it has answered. */
+  /**
+   * Cuts every connection when a client next sends something in which the text stands: before the server gets that, or
+   * once it has answered.
+   */
   cutAt(text: string, when: 'before' | 'after'): void
   /** Freezes as soon as a client sends something in which the text stands. */
   freezeAt(text: string): void

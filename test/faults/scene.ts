@@ -19,7 +19,7 @@ const PATIENCE = 15_000
 /** A service on a PostgreSQL server, at which Ada is registered and logged in twice. */
 export interface Scene {
   server: ServerProcess
-  /** One of her tokens. */
+  /** One of Ada's tokens. */
   token: string
   /** The other one, to be logged out. */
   spare: string
@@ -114,7 +114,10 @@ export async function assertUnavailable(t: Test, scene: Scene, except: string[] 
   t.equal((await fetch(`${scene.server.address}/healthz`)).status, 200)
 }
 
-/** Asserts that the same process does everything again, on no more connections than it may have, and has let out no secret. */
+/**
+ * Asserts that the same process does everything again, on no more connections than it may have, and has let out no
+ * secret.
+ */
 export async function assertRecovered(t: Test, scene: Scene): Promise<void> {
   const { server, operator, token, spare } = scene
   await until(async () => (await fetch(`${server.address}/readyz`)).status === 200)

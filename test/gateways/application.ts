@@ -19,8 +19,8 @@ export const forgedIdentity: [name: string, value: string][] = ['Remote-User', '
   .map((name) => [name, 'root'])
 
 /**
- * The values of all headers that an application could take for this one: CGI, for one, folds all characters but letters and
- * digits.
+ * The values of all headers that an application could take for this one: CGI, for one, folds all characters but letters
+ * and digits.
  */
 export function valuesOf({ headers }: Received, name: string): string[] {
   const fold = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '')

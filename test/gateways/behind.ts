@@ -36,7 +36,7 @@ export interface Deployment {
   command(...args: string[]): Promise<string>
   /** A connection of one's own to Postern's database. */
   db: Beside
-  /** The signing keys, oldest first, as whoever has stolen the database and the secret holds them. */
+  /** The signing keys, oldest first, as a thief of the database and the secret has them. */
   keys(): Promise<StolenKey[]>
   /** The same token with other claims, signed by the same key. */
   resign(token: string, claims: object): Promise<string>

@@ -17,7 +17,7 @@ async function assertClosed(t: Test, { send, received }: Deployment, token: stri
 }
 
 for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
-  t.test(`${gateway} admits nobody while Postern is stopped, and goes on by itself`, async (t) => {
+  t.test(`${gateway} admits no request while Postern is stopped, and recovers`, async (t) => {
     const deployment = await standBehind(t, gateway)
     const { send, postern, restart, register, logIn } = deployment
     await register(ada)

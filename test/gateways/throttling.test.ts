@@ -27,7 +27,7 @@ async function guess(port: number, localAddress: string, headers: Record<string,
 
 for (const [gateway, start] of Object.entries(gateways)) {
   t.test(
-    `behind ${gateway}, each client is throttled by itself, and no header makes it another`,
+    `behind ${gateway}, each client is throttled separately, and no header changes who it is`,
     async (t) => {
       const ports = { gateway: await freePort(), postern: await freePort(), application: await freePort() }
       const env = { THROTTLE: 'true', TRUST_PROXY: '127.0.0.1', LOGIN_FAILURES_PER_ADDRESS: '2' }

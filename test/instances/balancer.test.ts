@@ -9,7 +9,8 @@ const restarts = Math.max(1, Math.round(seconds / 24))
 t.setTimeout(seconds * 1000 + 240_000)
 
 t.test(
-  `${people} people and four instances behind a balancer, for ${seconds} seconds, with one killed every ten seconds and the database restarted ${restarts} times`,
+  `${people} users and four instances behind a balancer, for ${seconds} seconds, ` +
+    `with one killed every ten seconds and the database restarted ${restarts} times`,
   async (t) => {
     const { load, kills, recoveries, missing } = await runBalanced(t, {
       instances: 4,

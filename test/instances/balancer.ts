@@ -60,7 +60,7 @@ export async function runBalanced(t: Test, options: BalancedOptions): Promise<Re
   return { load, kills, recoveries, missing: await countMissing(postgres, deployment, load) }
 }
 
-/** As whoever supervises processes does: an instance that finds no database says so and ends. */
+/** Restarts as a supervisor does: an instance that finds no database says so and ends. */
 async function startAgainAndAgain(deployment: Deployment, port: number): Promise<ServerProcess> {
   for (;;) {
     try {

@@ -67,7 +67,7 @@ t.test('a logout that was answered counts, whatever happens to instances and the
     keepOn(async () => {
       const token = mint()
       let isOver = false
-      // Whoever checks meanwhile, so that every instance knows the token, and reads of it are under way.
+      // Checks run at the same time, so that every instance has the token in its cache and reads are under way.
       const others = (async () => {
         while (!isOver) count('before or during', await ask(`${somewhere()}/getUser`, token))
       })()
@@ -96,7 +96,7 @@ t.test('a logout that was answered counts, whatever happens to instances and the
       const index = round % fleet.length
       await fleet[index]?.stop('SIGKILL')
       while (fleet[index]?.process.signalCode) {
-        // As whoever supervises it does, should it find no database.
+        // As a supervisor does, if the instance finds no database.
         fleet[index] = await deployment.start().catch(() => fleet[index] as ServerProcess)
       }
     })

@@ -3,8 +3,8 @@ import t, { type Test } from 'tap'
 import { ada, bearer, createApp } from '../helper.ts'
 import type { components, paths } from './schema.d.ts'
 
-// Nothing in this file says what a body looks like: the compiler knows it all from the generated types, and complains of
-// any use of an answer that the document does not cover. So half of this test is that it compiles.
+// Nothing in this file says what a body looks like: the compiler knows it all from the generated types, and complains
+// of any use of an answer that the document does not cover. So half of this test is that it compiles.
 
 async function startClient(t: Test) {
   const app = await createApp(t)

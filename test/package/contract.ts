@@ -6,7 +6,10 @@ import type { Test } from 'tap'
 import { nodeCommand } from '../node-command.ts'
 import { COMPILE_CACHE, plugin, project, ROOT } from './project.ts'
 
-/** What the process adds, and a host decides for itself. A test in this list must fail in a host, or it does not belong here. */
+/**
+ * What the process adds, and a host decides for itself. A test in this list must fail in a host, or it does not belong
+ * here.
+ */
 const OF_THE_PROCESS: Record<string, Record<string, string>> = {
   'errors.test.ts': {
     'answers a method that the process does not have with those that it has': 'its own routes',

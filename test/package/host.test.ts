@@ -24,7 +24,10 @@ const address = await new Promise((resolve) => {
 })
 const user = { email: 'ada@example.com', password: 'correct horse battery staple' }
 const ask = async (method, path, { body, token } = {}) => {
-  const headers = { ...(body && { 'content-type': 'application/json' }), ...(token && { authorization: 'Bearer ' + token }) }
+  const headers = {
+    ...(body && { 'content-type': 'application/json' }),
+    ...(token && { authorization: 'Bearer ' + token }),
+  }
   const response = await fetch(address + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
   return [response.status, await response.text()]
 }

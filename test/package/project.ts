@@ -15,7 +15,10 @@ export const packageDirectory = resolve(plugin, '../../..')
 /** The project that it has been installed into. */
 export const project = resolve(packageDirectory, '../..')
 
-/** What one process of the run has compiled, the next need not compile again. It goes with the project, whose path is another in each run. */
+/**
+ * What one process of the run has compiled, the next need not compile again. It goes with the project, whose path is
+ * another in each run.
+ */
 export const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(project, '.compile-cache') }
 
 /** The compilers that a host may use. */

@@ -1,6 +1,6 @@
 /**
- * `npm run test:more -- package`: builds and packs the package, installs it into an empty project outside the repository,
- * and runs the tests of this folder on that.
+ * `npm run test:more -- package`: builds and packs the package, installs it into an empty project outside the
+ * repository, and runs the tests of this folder on that.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'

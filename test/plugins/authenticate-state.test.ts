@@ -24,7 +24,7 @@ function assertRefused(t: Test, answer: Answer, about?: string): void {
   t.equal(answer.headers['cache-control'], 'no-store')
 }
 
-t.test('refuses a token of a deleted account, also when its e-mail is registered anew', async (t) => {
+t.test('refuses a token of a deleted user, even if their e-mail is registered again', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -75,7 +75,7 @@ t.test('refuses a token that somebody else has put on the list of revoked ones',
   await db.run(
     'insert into blacklisted_tokens values (?, ?, ?, ?)',
     claimsOf(token)['jti'],
-    'whoever',
+    'anyone',
     new Date(),
     new Date(),
   )

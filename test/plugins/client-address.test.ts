@@ -59,7 +59,7 @@ t.test('without trusted proxies, a client is who holds the connection', async (t
   t.equal((await ask({ peer: '203.0.113.2' })).statusCode, 401)
 })
 
-t.test('a forged header changes nothing for whoever is not a trusted proxy', async (t) => {
+t.test('a forged header of a peer that is not a trusted proxy changes nothing', async (t) => {
   for (const trustProxy of [undefined, '127.0.0.1', '10.0.0.0/8']) {
     const { areOne } = await createScene(t, trustProxy)
     t.ok(

@@ -105,7 +105,7 @@ t.test('reaches no account that the import has not made', async (t) => {
   for (const sub of [ada.email, String(claimsOf(own)['sub'])]) {
     assertProblem(t, await get(fastapiToken({ sub, exp })), 'invalid_token', sub)
   }
-  t.equal((await get(own)).statusCode, 200, 'whose own token counts')
+  t.equal((await get(own)).statusCode, 200, 'with a token of their own')
 })
 
 t.test('refuses them on the next request, by whatever refuses a token', async (t) => {

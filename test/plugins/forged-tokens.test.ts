@@ -46,8 +46,8 @@ t.test('no header but the one that Postern writes is honoured', async (t) => {
   for (const [about, forged] of Object.entries(headers)) {
     await assertRefused(t, forger, forge(key, claims, forged), about)
   }
-  await assertRefused(t, forger, forge(stranger, claims), 'a key of his own')
-  await assertRefused(t, forger, forge(stranger, claims, { ...header, jwk }), 'a key of his own, enclosed')
+  await assertRefused(t, forger, forge(stranger, claims), 'a key of their own')
+  await assertRefused(t, forger, forge(stranger, claims, { ...header, jwk }), 'a key of their own, enclosed')
 })
 
 t.test('no signature is no signature, whatever the header calls it', async (t) => {

@@ -4,7 +4,7 @@ import { AbandonedError, HashQueue, OverloadedError } from '../../plugins/passwo
 
 const cores = availableParallelism()
 
-/** Work that ends when it is told to. */
+/** Hashes that end when told to. */
 function createWork() {
   const ends: (() => void)[] = []
   let begun = 0
@@ -15,7 +15,7 @@ function createWork() {
   return { hash, end: () => ends.shift()?.(), begun: () => begun }
 }
 
-t.test('runs as many at once as there are cores, and the others in their turn', async (t) => {
+t.test('runs as many hashes at once as there are cores, and the others in their turn', async (t) => {
   const queue = new HashQueue(1)
   const work = createWork()
   const all = Array.from({ length: cores + 2 }, () => queue.run(work.hash))
@@ -29,7 +29,7 @@ t.test('runs as many at once as there are cores, and the others in their turn', 
 })
 
 t.test(
-  'sends away at once whoever would wait for too long, and takes the next when it is better',
+  'refuses at once a hash that would wait too long, and accepts the next when the queue is shorter',
   async (t) => {
     const queue = new HashQueue(1000)
     const work = createWork()
@@ -48,7 +48,7 @@ t.test(
   },
 )
 
-t.test('makes nobody wait behind all that one origin has in line', async (t) => {
+t.test('an origin with many hashes delays only its own', async (t) => {
   const queue = new HashQueue(1000)
   const order: string[] = []
   const begin = (origin: string) => {
@@ -58,7 +58,7 @@ t.test('makes nobody wait behind all that one origin has in line', async (t) => 
   const running = createWork()
   const first = Array.from({ length: cores }, () => queue.run(running.hash))
   const flood = Array.from({ length: 4 * cores }, () => begin('flood'))
-  t.ok(queue.expectedWait('flood') > 3000, 'who has much in line is sent away')
+  t.ok(queue.expectedWait('flood') > 3000, 'an origin with a long queue is refused')
   t.ok(queue.expectedWait('user') < 3000, 'another is not')
 
   const others = [begin('user'), begin('neighbour'), begin('user')]
@@ -67,7 +67,7 @@ t.test('makes nobody wait behind all that one origin has in line', async (t) => 
   t.same(order.slice(0, 6), ['flood', 'user', 'neighbour', 'flood', 'user', 'flood'])
 })
 
-t.test('does not hash for somebody who has gone while he waited', async (t) => {
+t.test('does not hash for a client that disconnected while it waited', async (t) => {
   const queue = new HashQueue(1)
   const work = createWork()
   const running = Array.from({ length: cores }, () => queue.run(work.hash))

@@ -115,7 +115,7 @@ async function publishedKids(t: Test, settings: Record<string, string>): Promise
   return keys.map(({ kid }: { kid: string }) => kid)
 }
 
-t.test('a service with KEY_ROTATION_DAYS replaces an old key by itself when it starts', async (t) => {
+t.test('a service with KEY_ROTATION_DAYS replaces an old key when it starts', async (t) => {
   const settings = await sharedSettings(t)
   const [first] = await publishedKids(t, settings)
   const db = openBeside(t, settings)

@@ -145,7 +145,7 @@ t.test('takes the hashes of other systems as they are, and makes them its own', 
   }
 })
 
-t.test('hashes anew at the login after BCRYPT_COST has changed, and only then', async (t) => {
+t.test('rehashes at the first login after BCRYPT_COST has changed, and only then', async (t) => {
   const settings = await sharedSettings(t)
   const db = openBeside(t, settings)
   const hashNow = () => db.value('select hashed_password from users')

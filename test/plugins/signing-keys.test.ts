@@ -12,7 +12,7 @@ async function statusOf(app: FastifyInstance, token: string): Promise<number> {
   return (await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode
 }
 
-/** The three parts of a token, as whoever verifies it by himself takes it apart. */
+/** The three parts of a token, as an offline verifier reads them. */
 function split(token: string): { data: Buffer; signature: Buffer } {
   const end = token.lastIndexOf('.')
   return { data: Buffer.from(token.slice(0, end)), signature: Buffer.from(token.slice(end + 1), 'base64url') }

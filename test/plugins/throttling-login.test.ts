@@ -47,7 +47,7 @@ t.test('under a flood from one address, everybody elsewhere logs in at the first
 
   t.same(tally(statuses), { 401: 20, 429: 1980 })
   t.equal(user.statusCode, 200)
-  t.equal((await tryLogIn(app, ATTACKER)).statusCode, 200, 'and whoever has logged in there before')
+  t.equal((await tryLogIn(app, ATTACKER)).statusCode, 200, 'and users who have logged in there before')
   t.equal((await tryLogIn(app, ATTACKER, { email: 'bob@example.com' })).statusCode, 429, 'unlike others')
 })
 
@@ -75,7 +75,7 @@ t.test('only failures count, and a login ends a row of them', async (t) => {
   t.same(await guess(app, HOME, 4), [401, 401, 401, 429])
 })
 
-t.test('whoever logs in now and then may not guess other passwords the longer', async (t) => {
+t.test('logging in now and then does not allow more guesses at other passwords', async (t) => {
   const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '6' })
   await post(app, '/register', { ...ada, email: 'eve@example.com' })
   const statuses: number[] = []
@@ -107,7 +107,7 @@ t.test('knows an account by all spellings of its e-mail', async (t) => {
   t.same(await guess(app, ATTACKER, 2, ` ${ada.email} `), [401, 429])
 })
 
-t.test('with a new password, all of it begins anew', async (t) => {
+t.test('a new password resets the limits', async (t) => {
   const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '5' })
   const { id } = (await post(app, '/register', ada)).json()
   for (let n = 0; n < 6; n++) await guess(app, nthAddress(n), 1)

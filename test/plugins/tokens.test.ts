@@ -49,7 +49,7 @@ t.test('each claim says what Postern says', async (t) => {
   }
 })
 
-t.test('a token counts from its time on, and until its time', async (t) => {
+t.test('a token is valid from its time of issue until its expiry', async (t) => {
   const forger = await createForger(t)
   const { key, claims } = forger
   const now = Math.floor(Date.now() / 1000)

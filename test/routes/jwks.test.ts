@@ -98,7 +98,7 @@ t.test('publishes the next key before it signs, and drops a retired one at once'
   t.equal((await app.inject({ url: '/getUser', headers: bearer(after) })).statusCode, 200)
 })
 
-t.test('still publishes the key of a former algorithm while its tokens count', async (t) => {
+t.test('still publishes the key of a former algorithm while its tokens are valid', async (t) => {
   const settings = await sharedSettings(t)
   const before = await createApp(t, settings)
   const token = await createToken(before)

@@ -123,7 +123,7 @@ t.test('answers nonsense instead of an e-mail like an unknown one', async (t) =>
   }
 })
 
-t.test('tells of a disabled account only whoever knows its password', async (t) => {
+t.test('says that a user is disabled only to the right password', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)

@@ -35,7 +35,8 @@ export function createDirectory(t: Test): string {
 }
 
 /**
- * Makes a Debian 12 in a directory, with npm and the Node.js that runs the tests. It needs root, debootstrap and Debian's mirror.
+ * Makes a Debian 12 in a directory, with npm and the Node.js that runs the tests. It needs root, debootstrap and
+ * Debian's mirror.
  *
  * @param node where Node.js goes, as in `/usr/bin/node`
  * @param packages beside the essential ones

@@ -37,8 +37,8 @@ exec "$@"
 `
 
 /**
- * Builds the Dockerfile by buildah. No registry of images is asked: the base image is made of Debian's packages and of the tests'
- * Node.js, and is like the official one in what the Dockerfile needs of it.
+ * Builds the Dockerfile by buildah. No registry of images is asked: the base image is made of Debian's packages and of
+ * the tests' Node.js, and is like the official one in what the Dockerfile needs of it.
  *
  * @param strays files that lie in the checkout, and do not belong into an image
  */
@@ -112,10 +112,12 @@ exec chroot "$root" "$@"
 `
 
 /**
- * Runs an image as `docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --network host` does, by the
- * means of util-linux, since no container engine is needed for that. Its process is the first of its namespace, and ends with the test.
+ * Runs an image as `docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --network host`
+ * does, by the means of util-linux, since no container engine is needed for that. Its process is the first of its
+ * namespace, and ends with the test.
  *
- * @param volume the directory that is mounted at `/data`; made as a new volume is, with the owner and the mode of the image's
+ * @param volume the directory that is mounted at `/data`; made as a new volume is, with the owner and the mode of the
+ *   image's
  */
 export function runImage(
   t: Test,

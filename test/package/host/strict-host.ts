@@ -1,4 +1,7 @@
-/** A host that uses all that it is given; `test/package/host.test.ts` compiles it, against the packed types, and runs it. */
+/**
+ * A host that uses all that it is given; `test/package/host.test.ts` compiles it, against the packed types, and runs
+ * it.
+ */
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Pool } from 'pg'
 import postern, {
