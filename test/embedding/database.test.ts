@@ -26,7 +26,7 @@ function tablesIn(database: SqliteHandle): unknown[] {
 
 const TABLES = ['audit_events', 'blacklisted_tokens', 'clients', 'migrations', 'signing_keys', 'users']
 
-t.test('stands beside the host’s own users', async (t) => {
+t.test('its tables are beside the host’s own', async (t) => {
   const database = openHostDatabase(t)
   database.exec(
     'create table users (id integer primary key, shoe_size real); insert into users values (1, 37.5)',

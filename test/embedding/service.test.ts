@@ -100,7 +100,7 @@ t.test('revokes a token, by its text or by what is known of it, for the next req
   t.notOk(await counts(host, other))
 })
 
-t.test('finds an account by its id or by its e-mail', async (t) => {
+t.test('finds a user by its id or by its e-mail', async (t) => {
   const host = await createHostWithPostern(t)
   const user = await host.postern.register(ada)
 
@@ -110,7 +110,7 @@ t.test('finds an account by its id or by its e-mail', async (t) => {
   t.equal(await host.postern.findUser({ email: 'eve@example.com' }), undefined)
 })
 
-t.test('disables an account for the next request, and enables it for new tokens only', async (t) => {
+t.test('disables a user for the next request, and enables it for new tokens only', async (t) => {
   const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
   t.ok(await counts(host, token))
@@ -162,7 +162,7 @@ t.test('deletes an account, whose e-mail is free again and whose tokens are nobo
   t.notOk(await counts(host, token))
 })
 
-t.test('knows nobody who is not there', async (t) => {
+t.test('returns undefined for a user who does not exist', async (t) => {
   const { postern } = await createHostWithPostern(t)
   t.equal(await postern.disableUser(NOBODY), undefined)
   t.equal(await postern.enableUser(NOBODY), undefined)

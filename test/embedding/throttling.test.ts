@@ -13,7 +13,7 @@ async function statusOf(login: Promise<unknown>): Promise<number> {
   )
 }
 
-t.test('throttles in an app of somebody’s own too, whose own trustProxy counts', async (t) => {
+t.test('throttles in a host app too, whose own trustProxy counts', async (t) => {
   const options = { loginFailuresPerAddress: 2 }
   const host = await createHostWithPostern(t, options, { trustProxy: '127.0.0.1' })
   const guess = async (address: string, n: number) => {
@@ -40,7 +40,7 @@ t.test('takes the address of a login from code', async (t) => {
   t.equal(await statusOf(host.postern.login(credentials, { address: '192.0.2.2' })), 200)
 })
 
-t.test('knows only accounts apart where code gives no address', async (t) => {
+t.test('knows only users apart where code gives no address', async (t) => {
   const host = await createHostWithPostern(t, { loginFailuresPerAccount: 3, registrationsPerAddress: 1 })
   for (const email of [ada.email, 'bob@example.com']) await host.postern.register({ ...ada, email })
   for (let i = 0; i < 3; i++) t.equal(await statusOf(host.postern.login(wrong)), 401)

@@ -66,6 +66,6 @@ t.test('a registration that is cut off is there or not, and the next attempt tel
   t.equal((await register()).status, 503)
   proxy.cutAt(STATEMENTS.commit, 'after')
   t.equal((await register()).status, 503)
-  t.equal((await register()).status, 409, 'the answer was lost, not the account')
+  t.equal((await register()).status, 409, 'the answer was lost, not the user')
   t.match(await logInAt(server.address, { ...ada, ...person }), /^eyJ/)
 })

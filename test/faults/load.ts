@@ -1,7 +1,7 @@
 import { bearer } from '../helper.ts'
 
-/** Somebody's account, and what may be expected of it. */
-interface Account {
+/** Somebody's user, and what may be expected of it. */
+interface LoadUser {
   email: string
   password: string
   /** Known once the registration has been answered. */
@@ -12,7 +12,7 @@ interface Account {
 
 /** A login, and what may be expected of its token. */
 interface Login {
-  account: Account
+  user: LoadUser
   token: string
   /** Whether a logout was sent whose answer did not come, so that it may have happened. */
   isDoubtful: boolean
@@ -45,12 +45,12 @@ export interface Load {
   /** When the last answer of a kind came, by `performance.now()`. */
   lastSeen: Map<string, number>
   /** Registrations that were answered 201. */
-  accounts: Account[]
+  users: LoadUser[]
   /** Tokens whose logout was answered 200. */
   endedTokens: string[]
   /** Waits until all users have finished. */
   stop(): Promise<void>
-  /** Asks about each account and each ended token once more. */
+  /** Asks about each user and each ended token once more. */
   settle(): Promise<void>
 }
 
@@ -67,7 +67,7 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
   const answers: Load['answers'] = {}
   const violations: string[] = []
   const lastSeen: Load['lastSeen'] = new Map()
-  const accounts: Account[] = []
+  const users: LoadUser[] = []
   const endedTokens: string[] = []
   let isStopped = false
 
@@ -108,47 +108,47 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
     return true
   }
 
-  async function register(): Promise<Account | undefined> {
+  async function register(): Promise<LoadUser | undefined> {
     count += 1
     const email = `person-${process.pid}-${count}@example.com`
-    const account: Account = { email, password: `the password of person ${count}`, isDoubtful: false }
+    const user: LoadUser = { email, password: `the password of person ${count}`, isDoubtful: false }
     while (!isStopped) {
-      const answer = await ask('register', () => post('/register', { ...account, isDoubtful: undefined }))
+      const answer = await ask('register', () => post('/register', { ...user, isDoubtful: undefined }))
       const { status, body } = answer
       if (status === 201) {
-        account.id = body['id'] as string
-        accounts.push(account)
-        return account
+        user.id = body['id'] as string
+        users.push(user)
+        return user
       }
-      if (status === 409 && account.isDoubtful) return account
+      if (status === 409 && user.isDoubtful) return user
       failed('register', answer, false)
-      account.isDoubtful = true
+      user.isDoubtful = true
       await rest()
     }
     return undefined
   }
 
-  async function logIn(account: Account): Promise<Login | undefined> {
-    const { email, password } = account
+  async function logIn(user: LoadUser): Promise<Login | undefined> {
+    const { email, password } = user
     while (!isStopped) {
       const answer = await ask('login', () => post('/login', { email, password }))
       if (!failed('login', answer, answer.status === 200)) {
-        return { account, token: answer.body['access_token'] as string, isDoubtful: false }
+        return { user, token: answer.body['access_token'] as string, isDoubtful: false }
       }
       await rest()
     }
     return undefined
   }
 
-  async function check({ account, token, isDoubtful }: Login): Promise<void> {
+  async function check({ user, token, isDoubtful }: Login): Promise<void> {
     const answer = await ask('getUser', () => get('/getUser', token))
     const isEnded = isDoubtful && answer.status === 401 && answer.code === 'invalid_token'
     if (failed('getUser', answer, answer.status === 200 || isEnded)) return
     if (
       !isEnded &&
-      (answer.body['email'] !== account.email || (account.id ?? answer.body['id']) !== answer.body['id'])
+      (answer.body['email'] !== user.email || (user.id ?? answer.body['id']) !== answer.body['id'])
     ) {
-      violations.push(`getUser: somebody else's account`)
+      violations.push(`getUser: somebody else's user`)
     }
   }
 
@@ -174,10 +174,10 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
 
   async function live(): Promise<void> {
     await rest()
-    let account: Account | undefined
+    let user: LoadUser | undefined
     while (!isStopped) {
-      if (!account || Math.random() < 0.2) account = await register()
-      const login = account && (await logIn(account))
+      if (!user || Math.random() < 0.2) user = await register()
+      const login = user && (await logIn(user))
       if (!login) return
       while (!isStopped && Math.random() < 0.8) {
         await check(login)
@@ -211,7 +211,7 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
     answers,
     violations,
     lastSeen,
-    accounts,
+    users,
     endedTokens,
     async stop() {
       isStopped = true
@@ -219,8 +219,8 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
     },
     async settle() {
       isStopped = false
-      await forEach(accounts, async (account) => {
-        if (!(await logIn(account))) violations.push('an account has gone')
+      await forEach(users, async (user) => {
+        if (!(await logIn(user))) violations.push('an user has gone')
       })
       await forEach(endedTokens, checkEnded)
     },

@@ -18,7 +18,7 @@ async function assertKept(t: Test, load: ReturnType<typeof startLoad>): Promise<
   await load.settle()
   await load.stop()
   t.same(load.violations, [])
-  t.ok(load.accounts.length > 0 && load.endedTokens.length > 0, 'people have come and gone')
+  t.ok(load.users.length > 0 && load.endedTokens.length > 0, 'people have come and gone')
   const outage = Object.entries(load.answers).filter(([answer]) => answer.endsWith(' database_unavailable'))
   t.ok(outage.length > 0, 'and have noticed the outage')
 }

@@ -97,7 +97,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
     )
   })
 
-  t.test(`${gateway} admits nobody while the database cannot answer`, async (t) => {
+  t.test(`${gateway} admits no request while the database cannot answer`, async (t) => {
     const { send, received, db, register, logIn } = await standBehind(t, gateway)
     await register(ada)
     const token = await logIn()

@@ -74,7 +74,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
       t.equal(received.length, before)
     })
 
-    t.test('forbids a disabled account on its next request', async (t) => {
+    t.test('forbids a disabled user on its next request', async (t) => {
       const grace = { ...ada, email: 'grace@example.com' }
       const id = await register(grace)
       const token = await logIn(grace)

@@ -21,7 +21,7 @@ t.test(
     })
     const answers = Object.entries(load.answers).sort(([a], [b]) => a.localeCompare(b))
     for (const [answer, count] of answers) t.comment(`${count} x ${answer}`)
-    t.comment(`${load.accounts.length} accounts, ${load.endedTokens.length} ended tokens, ${kills} kills`)
+    t.comment(`${load.users.length} users, ${load.endedTokens.length} ended tokens, ${kills} kills`)
     for (const { ready, quiet } of recoveries) {
       t.comment(`all ready after ${ready.toFixed(1)} s, the last 503 after ${quiet.toFixed(1)} s`)
     }
@@ -29,10 +29,7 @@ t.test(
     t.same(load.violations, [])
     t.equal(load.answers['getUser of an ended token 200'], undefined)
     t.equal(missing, 0, 'no acknowledged registration is missing')
-    t.ok(
-      load.accounts.length > people / 2 && load.endedTokens.length > people / 4,
-      'people have come and gone',
-    )
+    t.ok(load.users.length > people / 2 && load.endedTokens.length > people / 4, 'people have come and gone')
     t.ok(kills > 0 && recoveries.length === restarts)
     t.ok(recoveries.every(({ ready }) => ready < 20))
   },

@@ -144,5 +144,5 @@ async function countMissing(postgres: PostgresServer, { env }: Deployment, load:
   const { rows } = await client.query<{ email: string }>(`select email from ${env['DATABASE_SCHEMA']}.users`)
   await client.end()
   const present = new Set(rows.map(({ email }) => email))
-  return load.accounts.filter(({ email }) => !present.has(email)).length
+  return load.users.filter(({ email }) => !present.has(email)).length
 }

@@ -67,7 +67,7 @@ t.test(
   },
 )
 
-t.test('an account that is disabled anywhere is refused everywhere on the next request', async (t) => {
+t.test('a user that is disabled anywhere is refused everywhere on the next request', async (t) => {
   const { deployment, one, other } = await startTwo(t)
   const embedded = await createApp(t, deployment.env)
   const token = await logInAt(one.address, ada)

@@ -56,24 +56,21 @@ t.test('a generated client logs in by the form of OAuth 2', async (t) => {
   t.match(data?.access_token, /^\S+\.\S+\.\S+$/)
 })
 
-t.test(
-  'a generated client gets the account of its token, logs out, and is refused from then on',
-  async (t) => {
-    const client = await startClient(t)
-    const request = await logIn(client)
+t.test('a generated client gets the user of its token, logs out, and is refused from then on', async (t) => {
+  const client = await startClient(t)
+  const request = await logIn(client)
 
-    const { data: user } = await client.GET('/getUser', request)
-    t.equal(user?.email, ada.email)
-    const { data: answer } = await client.POST('/logout', request)
-    t.equal(answer?.details, 'Logged out')
-    const refused = await client.GET('/getUser', request)
+  const { data: user } = await client.GET('/getUser', request)
+  t.equal(user?.email, ada.email)
+  const { data: answer } = await client.POST('/logout', request)
+  t.equal(answer?.details, 'Logged out')
+  const refused = await client.GET('/getUser', request)
 
-    t.equal(refused.data, undefined)
-    t.equal(refused.response.status, 401)
-    t.equal(refused.error?.code, 'invalid_token')
-    t.equal(refused.error?.status, 401)
-  },
-)
+  t.equal(refused.data, undefined)
+  t.equal(refused.response.status, 401)
+  t.equal(refused.error?.code, 'invalid_token')
+  t.equal(refused.error?.status, 401)
+})
 
 t.test('a generated client logs out by GET too', async (t) => {
   const client = await startClient(t)

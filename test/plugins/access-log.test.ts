@@ -70,7 +70,7 @@ t.test('has one line of JSON for each request, and none of its secrets', async (
   }
 })
 
-t.test('says from where somebody asked who hangs up at once', async (t) => {
+t.test('logs the address of a client that disconnects at once', async (t) => {
   const { address, stop } = await startServer(t, { cwd: t.testdir() })
   const { hostname, port } = new URL(address)
 

@@ -65,7 +65,7 @@ t.test('refuses every token from before the token version was raised', async (t)
   t.equal((await getUser(app, await logIn(app))).statusCode, 200, 'a new login counts')
 })
 
-t.test('refuses a token that somebody else has put on the list of revoked ones', async (t) => {
+t.test('refuses a token that another process has revoked', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -83,7 +83,7 @@ t.test('refuses a token that somebody else has put on the list of revoked ones',
   assertRefused(t, await getUser(app, token))
 })
 
-t.test('refuses a token while the database cannot say whether it counts', async (t) => {
+t.test('refuses a token while the database cannot say whether it is valid', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)

@@ -149,7 +149,7 @@ t.test('warns where it throttles a whole private network’s gateway, which says
   t.match(warnings(), [/^10\.0\.0\.1 is throttled, .* TRUST_PROXY/])
 })
 
-t.test('warns where nobody has an address, and still throttles by account', async (t) => {
+t.test('warns where nobody has an address, and still throttles by user', async (t) => {
   // Not the test's own directory: the path of a socket must be short.
   const directory = mkdtempSync(join(tmpdir(), 'postern-'))
   t.teardown(() => rmSync(directory, { recursive: true }))

@@ -30,7 +30,7 @@ t.test('no letter needs to be normalised twice', async (t) => {
   t.strictSame(changing, [])
 })
 
-t.test('takes every address that mail can go to', async (t) => {
+t.test('accepts every address that mail can be sent to', async (t) => {
   const addresses = [
     'ada@example.com',
     'ada+postern@example.com',
@@ -50,14 +50,14 @@ t.test('takes every address that mail can go to', async (t) => {
   for (const address of addresses) t.ok(isEmailAddress(address), address)
 })
 
-t.test('takes none that is longer than any that is delivered to', async (t) => {
+t.test('refuses addresses too long to deliver to', async (t) => {
   const domain = `${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`
   t.equal(`${'a'.repeat(64)}@${domain}`.length, 254)
   t.notOk(isEmailAddress(`${'a'.repeat(64)}@${domain}e`), '255 characters')
   t.notOk(isEmailAddress(`${'a'.repeat(65)}@example.com`), '65 before the @')
 })
 
-t.test('takes none with characters that cannot be seen or that break lines', async (t) => {
+t.test('refuses invisible characters and line breaks', async (t) => {
   const unseen = [
     '\u0000',
     '\t',
@@ -79,7 +79,7 @@ t.test('takes none with characters that cannot be seen or that break lines', asy
   }
 })
 
-t.test('takes no lone surrogate, no second @ and no list', async (t) => {
+t.test('refuses lone surrogates, no second @ and no list', async (t) => {
   for (const address of [
     'a\ud800@example.com',
     'ada@\udc00.com',
@@ -97,7 +97,7 @@ t.test('takes no lone surrogate, no second @ and no list', async (t) => {
   }
 })
 
-t.test('an account is found by every spelling of its address', async (t) => {
+t.test('a user is found by every spelling of its address', async (t) => {
   const app = await createApp(t)
   const email = 'zo\u00eb+\u03aa\u0301@M\u00dcNCHEN.de'
   t.equal((await post(app, '/register', { ...ada, email })).json().email, 'zo\u00eb+\u0390@m\u00fcnchen.de')

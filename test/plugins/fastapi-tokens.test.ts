@@ -10,7 +10,7 @@ import { openShared, sharedSettings } from '../shared-database.ts'
 
 const EMAIL = 'Grace@Example.com'
 
-/** An app that has met nobody yet, and a database into which an import has put an account and the key of its tokens. */
+/** An app that has met nobody yet, and a database into which an import has put a user and the key of its tokens. */
 async function setScene(t: Test, more: Record<string, string> = {}) {
   const settings = { ...(await sharedSettings(t)), ...more }
   const app = await createApp(t, settings)
@@ -96,7 +96,7 @@ t.test('accepts no other token by that key', async (t) => {
     assertProblem(t, await get(token), 'invalid_token', about)
 })
 
-t.test('reaches no account that the import has not made', async (t) => {
+t.test('reaches no user that the import has not created', async (t) => {
   const { app, database, key, get } = await setScene(t)
   await database.signingKeys.insert(key, createEvent())
   const own = await createToken(app)
@@ -125,7 +125,7 @@ t.test('refuses them on the next request, by whatever refuses a token', async (t
   )) {
     t.equal((await get(one.slice(0, -1) + character)).statusCode, 401, 'in any spelling of its signature')
   }
-  t.equal((await get(other)).statusCode, 200, 'another of the same account')
+  t.equal((await get(other)).statusCode, 200, 'another of the same user')
 
   for (const [about, change] of [
     ['logged out everywhere', () => app.postern.logOutEverywhere(id)],

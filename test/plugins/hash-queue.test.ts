@@ -81,7 +81,7 @@ t.test('does not hash for a client that disconnected while it waited', async (t)
   t.equal(work.begun(), cores)
 })
 
-t.test('goes on after a hash that fails', async (t) => {
+t.test('continues after a hash that fails', async (t) => {
   const queue = new HashQueue(1)
   await t.rejects(
     queue.run(() => Promise.reject(new Error('no hash'))),

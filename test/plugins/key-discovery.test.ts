@@ -35,25 +35,28 @@ async function getUser(app: FastifyInstance, token: string): Promise<Answer> {
   return await app.inject({ url: '/getUser', headers: bearer(token) })
 }
 
-t.test('a running service learns of each key that another makes, one after the other', async (t) => {
-  const settings = await sharedSettings(t)
-  const [app, beside] = await Promise.all([createApp(t, settings), createApp(t, settings)])
-  const db = openBeside(t, settings)
-  await post(app, '/register', ada)
-  const kids = new Set<unknown>()
+t.test(
+  'a running service learns of each key that another process creates, one after the other',
+  async (t) => {
+    const settings = await sharedSettings(t)
+    const [app, beside] = await Promise.all([createApp(t, settings), createApp(t, settings)])
+    const db = openBeside(t, settings)
+    await post(app, '/register', ada)
+    const kids = new Set<unknown>()
 
-  for (let round = 1; round <= 4; round++) {
-    const token = await logIn(app)
-    kids.add(decodeHeader(token)['kid'])
-    t.equal((await getUser(beside, token)).statusCode, 200, `key ${round}`)
-    t.equal((await getUser(app, token)).statusCode, 200)
+    for (let round = 1; round <= 4; round++) {
+      const token = await logIn(app)
+      kids.add(decodeHeader(token)['kid'])
+      t.equal((await getUser(beside, token)).statusCode, 200, `key ${round}`)
+      t.equal((await getUser(app, token)).statusCode, 200)
 
-    await db.run('update signing_keys set retires_at = ? where retires_at is null', new Date())
+      await db.run('update signing_keys set retires_at = ? where retires_at is null', new Date())
 
-    for (const instance of [app, beside]) t.equal((await getUser(instance, token)).statusCode, 401)
-  }
-  t.equal(kids.size, 4)
-})
+      for (const instance of [app, beside]) t.equal((await getUser(instance, token)).statusCode, 401)
+    }
+    t.equal(kids.size, 4)
+  },
+)
 
 t.test('unknown keys make it look seldom, however many there are', async (t) => {
   const app = await createApp(t)

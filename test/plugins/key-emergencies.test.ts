@@ -21,7 +21,7 @@ t.test('signs with the waiting key at once, when the signing one was retired', a
   t.same(await scene.states(), ['retired', 'signing'])
 })
 
-t.test('makes a key that signs at once, when the only one was retired, and but one', async (t) => {
+t.test('creates a key that signs at once, when the only one was retired, and but one', async (t) => {
   const scene = await setScene(t)
   const lifecycles = await Promise.all(Array.from({ length: 10 }, () => scene.open()))
   const leaked = await lifecycles[0]?.ensureSigner()
@@ -33,7 +33,7 @@ t.test('makes a key that signs at once, when the only one was retired, and but o
   t.same(new Set(signers.map(({ kid }) => kid)), new Set([(await scene.keys()).at(-1)?.kid]))
 })
 
-t.test('makes another next key, when the waiting one was retired', async (t) => {
+t.test('creates another next key, when the waiting one was retired', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const signer = await lifecycle.ensureSigner()

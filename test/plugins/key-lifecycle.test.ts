@@ -1,7 +1,7 @@
 import t from 'tap'
 import { between, DAY, LEAD, MARGIN, SECOND, setScene } from './key-scene.ts'
 
-t.test('makes one key, however many processes start at once', async (t) => {
+t.test('creates one key, however many processes start at once', async (t) => {
   const scene = await setScene(t)
   const lifecycles = await Promise.all(Array.from({ length: 10 }, () => scene.open()))
 
@@ -14,7 +14,7 @@ t.test('makes one key, however many processes start at once', async (t) => {
 })
 
 for (const count of [2, 10]) {
-  t.test(`makes one next key, when ${count} processes rotate at once`, async (t) => {
+  t.test(`creates one next key, when ${count} processes rotate at once`, async (t) => {
     const scene = await setScene(t)
     const lifecycles = await Promise.all(Array.from({ length: count }, () => scene.open()))
     await lifecycles[0]?.ensureSigner()
@@ -31,7 +31,7 @@ for (const count of [2, 10]) {
   })
 }
 
-t.test('makes no further key while the next one waits', async (t) => {
+t.test('creates no further key while the next one waits', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const first = await lifecycle.rotate()

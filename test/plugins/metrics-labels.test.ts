@@ -74,7 +74,7 @@ t.test('has no more series for a thousand strange requests than for one', async 
   )
 })
 
-t.test('names nobody, and no token, password or key', async (t) => {
+t.test('names no user, and no token, password or key', async (t) => {
   const app = await createApp(t, { METRICS_PORT: '0' })
   const token = await createToken(app)
   await app.inject({ url: `/getUser?access_token=${token}`, headers: bearer(token) })

@@ -127,7 +127,7 @@ t.test('counts logins by their outcome, and revocations', async (t) => {
   )
 })
 
-t.test('counts whom throttling sends away', async (t) => {
+t.test('counts requests that throttling refuses', async (t) => {
   const app = await createApp(t, { METRICS_PORT: '0', THROTTLE: 'true', LOGIN_FAILURES_PER_ADDRESS: '1' })
   const wrong = () => post(app, '/login', { ...credentials, password: 'something else' })
   await wrong()

@@ -166,7 +166,7 @@ t.test('two apps on one database refuse what either has revoked, at once', async
   t.equal(await statusOf(one, tokens[1]), 401)
 })
 
-t.test('a key that one app makes is accepted by another that has not met it', async (t) => {
+t.test('a key that one app creates is accepted by another that has not met it', async (t) => {
   const settings = await sharedSettings(t)
   const one = await createApp(t, settings)
   const two = await createApp(t, { ...settings, ALGORITHM: 'EdDSA' })

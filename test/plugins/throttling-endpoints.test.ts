@@ -54,7 +54,7 @@ t.test('says of a refusal which limit it was, and when to try again', async (t) 
   }
 })
 
-t.test('one address makes no more accounts, and asks about no more e-mails, than it may', async (t) => {
+t.test('one address creates no more users, and asks about no more e-mails, than it may', async (t) => {
   const app = await createApp(t, { ...THROTTLED, REGISTRATIONS_PER_ADDRESS: '3' })
   const register = async (body: object, address = ATTACKER) =>
     (await post(app, '/register', body, from(address))).statusCode

@@ -6,7 +6,7 @@ const HOME = '203.0.113.1'
 const ELSEWHERE = '203.0.113.2'
 const ATTACKER = '192.0.2.1'
 
-t.test('one address may not guess on, and locks its victim out of nowhere else', async (t) => {
+t.test('one address may not guess without end, and locks its victim out of nowhere else', async (t) => {
   const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '25' })
   await post(app, '/register', ada)
 
@@ -26,11 +26,7 @@ t.test('a thousand addresses may not guess one password at leisure', async (t) =
   t.equal((await tryLogIn(app, ELSEWHERE)).statusCode, 429, 'not even with the right password')
   t.equal((await tryLogIn(app, HOME)).statusCode, 200, 'but from where the user has logged in before')
   t.same(await guess(app, HOME, 3), [401, 401, 429], 'where nobody may guess on either')
-  t.equal(
-    (await tryLogIn(app, nthAddress(0), { email: 'eve@example.com' })).statusCode,
-    401,
-    'other accounts',
-  )
+  t.equal((await tryLogIn(app, nthAddress(0), { email: 'eve@example.com' })).statusCode, 401, 'other users')
 })
 
 t.test('under a flood from one address, everybody elsewhere logs in at the first try', async (t) => {
@@ -100,7 +96,7 @@ t.test('says the same of an e-mail that nobody has', async (t) => {
   t.equal(answers[0], answers[1])
 })
 
-t.test('knows an account by all spellings of its e-mail', async (t) => {
+t.test('knows a user by all spellings of its e-mail', async (t) => {
   const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '10' })
   await post(app, '/register', ada)
   t.same(await guess(app, ATTACKER, 1, ada.email.toUpperCase()), [401])

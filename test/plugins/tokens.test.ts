@@ -92,7 +92,7 @@ t.test('a token of another deployment is none of ours', async (t) => {
   await assertRefused(t, forger, await createToken(elsewhere), 'another database')
 })
 
-t.test('the claims of somebody else are not got by their e-mail', async (t) => {
+t.test('an e-mail does not give access to another user', async (t) => {
   const { app, key, claims } = await createForger(t)
   const eve = { email: 'eve@example.com', password: 'another long password', name: 'Eve' }
   await post(app, '/register', eve)
@@ -102,5 +102,5 @@ t.test('the claims of somebody else are not got by their e-mail', async (t) => {
     headers: bearer(forge(key, { ...claims, email: eve.email })),
   })
 
-  t.equal(answer.json().email, ada.email, 'the account is that of sub')
+  t.equal(answer.json().email, ada.email, 'the user is that of sub')
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { ada, assertProblem, bearer, createApp, createToken, credentials, logIn, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
-t.test('answers with the account of the token, and never with its hash', async (t) => {
+t.test('answers with the user of the token, and never with its hash', async (t) => {
   const app = await createApp(t)
   const registered = (await post(app, '/register', ada)).json()
   const token = await logIn(app)
@@ -16,7 +16,7 @@ t.test('answers with the account of the token, and never with its hash', async (
   t.strictSame(answer.json(), registered)
 })
 
-t.test('answers each with their own account', async (t) => {
+t.test('answers each with their own user', async (t) => {
   const app = await createApp(t)
   const eve = { email: 'eve@example.com', password: 'another long password', name: 'Eve' }
   const tokens = [await createToken(app), await createToken(app, eve)]
@@ -100,7 +100,7 @@ t.test('answers HEAD with the headers of GET', async (t) => {
   t.equal((await app.inject({ method: 'HEAD', url: '/getUser' })).statusCode, 401)
 })
 
-t.test('goes on answering a session when another one of the same account ends', async (t) => {
+t.test('one logout does not end another session of the same user', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
   const tokens = [await logIn(app), await logIn(app)] as const

@@ -27,7 +27,7 @@ t.test('returns the request id that it was given, and logs it', async (t) => {
   }
 })
 
-t.test('makes an id of its own where none came that is fit for a log', async (t) => {
+t.test('creates an id if the request has none that is safe to log', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
   const seen = new Set<unknown>()
@@ -57,7 +57,7 @@ t.test('makes an id of its own where none came that is fit for a log', async (t)
   t.notMatch(log.text(), '<script>')
 })
 
-t.test('lets no page of another origin in, unless told so', async (t) => {
+t.test('allows no page of another origin, unless told so', async (t) => {
   const app = await createApp(t)
   const headers = { origin: PAGE, 'access-control-request-method': 'POST' }
 
@@ -67,7 +67,7 @@ t.test('lets no page of another origin in, unless told so', async (t) => {
   }
 })
 
-t.test('lets the pages of CORS_ORIGIN in, and no others', async (t) => {
+t.test('allows the pages of CORS_ORIGIN, and no others', async (t) => {
   const app = await createApp(t, { CORS_ORIGIN: `${PAGE}, https://admin.example.com` })
   const token = await createToken(app)
 
@@ -114,7 +114,7 @@ t.test('answers a preflight request', async (t) => {
   }
 })
 
-t.test('does not call an OPTIONS request wrong that is no preflight', async (t) => {
+t.test('does not refuse an OPTIONS request that is not a preflight', async (t) => {
   const app = await createApp(t, { CORS_ORIGIN: PAGE })
 
   for (const headers of [{}, { origin: PAGE }, { 'access-control-request-method': 'POST' }]) {
@@ -123,7 +123,7 @@ t.test('does not call an OPTIONS request wrong that is no preflight', async (t) 
   }
 })
 
-t.test('never takes the question of a gateway for a preflight request', async (t) => {
+t.test('does not treat a gateway’s request as a preflight request', async (t) => {
   const app = await createApp(t, { CORS_ORIGIN: PAGE })
   const headers = { origin: PAGE, 'access-control-request-method': 'POST' }
 

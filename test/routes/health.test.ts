@@ -4,7 +4,7 @@ import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase } from '../trouble.ts'
 
 for (const url of ['/healthz', '/readyz']) {
-  t.test(`${url} says ok to everybody`, async (t) => {
+  t.test(`${url} answers ok without credentials`, async (t) => {
     const app = await createApp(t)
 
     const answer = await app.inject(url)
@@ -17,7 +17,7 @@ for (const url of ['/healthz', '/readyz']) {
     t.equal(head.body, '')
   })
 
-  t.test(`${url} is for looking at, not for sending to`, async (t) => {
+  t.test(`${url} allows only GET and HEAD`, async (t) => {
     const app = await createApp(t)
 
     const answer = await app.inject({ method: 'POST', url })

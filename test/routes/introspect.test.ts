@@ -5,7 +5,7 @@ import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase, withoutTable } from '../trouble.ts'
 
-t.test('says of a token that counts what it says itself, and whose it is', async (t) => {
+t.test('shows the claims of a valid token, and whose it is', async (t) => {
   const settings = {
     ...(await sharedSettings(t)),
     ISSUER: 'https://auth.example.com',
@@ -52,7 +52,7 @@ t.test('takes a hint about the type of the token, and parameters that it does no
   }
 })
 
-t.test('says nothing of any token that does not count but that', async (t) => {
+t.test('says only that a token is not valid', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const db = openBeside(t, settings)
@@ -81,8 +81,8 @@ t.test('says nothing of any token that does not count but that', async (t) => {
     'long garbage': 'x'.repeat(12_000),
     'logged out': loggedOut,
     revoked,
-    'of a deleted account': deleted,
-    'of a disabled account': disabled,
+    'of a deleted user': deleted,
+    'of a disabled user': disabled,
     'of before a new password': outdated,
     'of another deployment': await createToken(await createApp(t)),
     expired: forge(key, { ...claims, exp: now - 1 }),

@@ -81,7 +81,7 @@ t.test('gives another token each time', async (t) => {
   t.not(claimsOf(tokens[0])['jti'], claimsOf(tokens[1])['jti'])
 })
 
-t.test('finds an account by its e-mail in any case, with spaces around it', async (t) => {
+t.test('finds a user by its e-mail in any case, with spaces around it', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 
@@ -104,7 +104,7 @@ t.test('answers an unknown e-mail and a wrong password with the very same bytes'
   t.strictSame(visible(unknown), visible(wrong))
 })
 
-t.test('answers nonsense instead of an e-mail like an unknown one', async (t) => {
+t.test('answers an invalid e-mail like an unknown one', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
   const emails = [

@@ -44,7 +44,7 @@ for (const method of METHODS) {
   })
 }
 
-t.test('answers everybody who ends the same session at the same moment', async (t) => {
+t.test('answers all clients that log out with the same token at the same moment', async (t) => {
   const app = await createApp(t)
   const headers = bearer(await createToken(app))
 
@@ -69,7 +69,7 @@ t.test('keeps of the token its id and its expiry, and never the token', async (t
   t.strictSame(rows, [{ jti, user_id: sub, expires_at: new Date(Number(exp) * 1000) }])
 })
 
-t.test('is there for an account that is disabled, deleted or logged out everywhere', async (t) => {
+t.test('works for a user that is disabled, deleted or logged out everywhere', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const headers = bearer(await createToken(app))
@@ -107,7 +107,7 @@ t.test('reads no body, so that none is wrong', async (t) => {
   t.notMatch(log.text(), headers.authorization.slice('Bearer '.length))
 })
 
-t.test('is no matter of HEAD, which must change nothing', async (t) => {
+t.test('does not answer HEAD, which must change nothing', async (t) => {
   const app = await createApp(t)
   const headers = bearer(await createToken(app))
 

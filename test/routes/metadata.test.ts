@@ -22,7 +22,7 @@ function endpointsAt(base: string): object {
   }
 }
 
-t.test('says where everything is, by the issuer’s URL', async (t) => {
+t.test('describes the server, by the issuer’s URL', async (t) => {
   for (const [ISSUER, base] of [
     ['https://auth.example.com', 'https://auth.example.com'],
     ['https://auth.example.com/', 'https://auth.example.com'],

@@ -14,7 +14,7 @@ const TEXTS = [
   ' spaces at both ends ',
 ]
 
-t.test('makes an account, and answers with it in exactly this form', async (t) => {
+t.test('creates a user, and answers with it in exactly this form', async (t) => {
   const app = await createApp(t)
   const before = Date.now()
 
@@ -50,7 +50,7 @@ t.test('keeps a name exactly as it came, in whatever script', async (t) => {
   }
 })
 
-t.test('takes a password in whatever script, and only exactly that one', async (t) => {
+t.test('accepts a password in any script, and only exactly that one', async (t) => {
   const app = await createApp(t)
 
   for (const [index, text] of TEXTS.entries()) {
@@ -85,7 +85,7 @@ t.test('names every mistake in a body at once, by its place', async (t) => {
   ])
 })
 
-t.test('refuses an address that is none', async (t) => {
+t.test('refuses what is not an e-mail address', async (t) => {
   const app = await createApp(t)
   const addresses = [
     '',
@@ -126,7 +126,7 @@ t.test('refuses a name that is too long or cannot be stored', async (t) => {
   }
 })
 
-t.test('gives an e-mail away once, in whatever case it comes again', async (t) => {
+t.test('gives an e-mail to one user, in whatever case it comes again', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 
@@ -138,7 +138,7 @@ t.test('gives an e-mail away once, in whatever case it comes again', async (t) =
   t.equal((await post(app, '/login', credentials)).statusCode, 200, 'the first password still counts')
 })
 
-t.test('gives an e-mail away once, also to two who ask at the same moment', async (t) => {
+t.test('gives an e-mail to one user, also to two who ask at the same moment', async (t) => {
   const app = await createApp(t)
 
   const answers = await Promise.all([
@@ -157,6 +157,6 @@ t.test('gives an e-mail away once, also to two who ask at the same moment', asyn
   t.strictSame(
     logins.map(({ statusCode }) => statusCode),
     statuses.map((status) => (status === 201 ? 200 : 401)),
-    'the account is of the one who got 201',
+    'the user is of the one who got 201',
   )
 })

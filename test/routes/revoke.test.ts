@@ -56,7 +56,7 @@ t.test('answers alike whatever the token is, since a client can do nothing about
     garbage: 'garbage',
     expired: forge(key, { ...claimsOf(token), exp: 1 }),
     'of another deployment': await createToken(await createApp(t)),
-    'of a disabled account': disabled,
+    'of a disabled user': disabled,
   }
   for (const [what, each] of Object.entries(tokens)) {
     for (const hint of [{}, { token_type_hint: 'refresh_token' }, { token_type_hint: 'unheard-of' }]) {
@@ -68,7 +68,7 @@ t.test('answers alike whatever the token is, since a client can do nothing about
 
   await db.run('update users set disabled_at = null')
   const answer = await app.inject({ url: '/verify', headers: bearer(disabled) })
-  t.equal(answer.statusCode, 401, 'an account enabled again does not bring its token back')
+  t.equal(answer.statusCode, 401, 'a user enabled again does not bring its token back')
 })
 
 t.test('refuses a request without exactly one token, and revokes nothing', async (t) => {

@@ -31,7 +31,7 @@ t.test('tells a gateway whose request it is, and nothing else', async (t) => {
   t.notOk('location' in response.headers)
 })
 
-t.test('has an empty name for somebody who gave none', async (t) => {
+t.test('sends an empty name for a user without one', async (t) => {
   const app = await createApp(t)
   const { email, password } = ada
   await app.inject({ method: 'POST', url: '/register', payload: { email, password } })
@@ -88,7 +88,7 @@ t.test('refuses a token on the request after its logout', async (t) => {
   t.equal((await app.inject({ url: '/verify', headers: bearer(other) })).statusCode, 200)
 })
 
-t.test('forbids a disabled account on the next request, and says so', async (t) => {
+t.test('forbids a disabled user on the next request, and says so', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -101,7 +101,7 @@ t.test('forbids a disabled account on the next request, and says so', async (t) 
   t.equal(response.json().code, 'account_disabled')
 })
 
-t.test('refuses the tokens of before a new password, a deleted account and a retired key', async (t) => {
+t.test('refuses the tokens of before a new password, a deleted user and a retired key', async (t) => {
   for (const change of [
     'update users set token_version = token_version + 1',
     'delete from users',
@@ -120,7 +120,7 @@ t.test('refuses the tokens of before a new password, a deleted account and a ret
   }
 })
 
-t.test('admits nobody while the database cannot answer, and does not call the token bad', async (t) => {
+t.test('admits no request while the database cannot answer, and does not call the token bad', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)

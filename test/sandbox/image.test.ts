@@ -90,7 +90,7 @@ t.test('runs without any right, on a file system that is read only, and keeps it
   t.equal(await container.stop(), 0)
 
   const again = await start(t, volume)
-  t.ok(await logInAt(again.address, ada), 'the account is still there')
+  t.ok(await logInAt(again.address, ada), 'the user is still there')
   t.equal(await again.container.stop(), 0)
 })
 
