@@ -49,7 +49,7 @@ async function openDocs(t: Test, browser: Browser): Promise<DocsPage> {
 
   const page = await context.newPage()
   await page.goto(`${address}/docs`)
-  await page.getByText('Get the current user').waitFor()
+  await page.getByText('Get the current user', { exact: true }).waitFor()
   return { page, complaints, foreignRequests }
 }
 
