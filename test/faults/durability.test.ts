@@ -55,7 +55,7 @@ async function killAmidWork({ address, stop }: ServerProcess, issue: () => strin
 }
 
 // Twenty starts take a while on a busy machine.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 // What it cannot show is that the disk has it too, since the operating system survives: test/drizzle/sqlite.test.ts
 // does.
