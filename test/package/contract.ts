@@ -12,32 +12,35 @@ import { COMPILE_CACHE, plugin, project, ROOT } from './project.ts'
  */
 const OF_THE_PROCESS: Record<string, Record<string, string>> = {
   'errors.test.ts': {
-    'answers a method that the process does not have with those that it has': 'its own routes',
-    'answers 404 for every path that is not exactly one of its own': 'the host has a not-found handler',
-    'answers a malformed URL with 400, and with the id that the log has': 'the host has a router, and ids',
-    'answers a header over 16 KiB with 431, token or no token': 'the host has a server',
-    'answers what is not HTTP with 400': 'the host has a server',
+    'answers a method that the process does not support with 405 and those that it does': 'its own routes',
+    'answers a path that is not exactly an endpoint with 404': 'the host has a not-found handler',
+    'answers a malformed URL with 400 and the request id that is in the log':
+      'the host has a router, and ids',
+    'answers a header over 16 KiB with 431, whichever field is large': 'the host has a server',
+    'answers malformed HTTP with 400': 'the host has a server',
   },
   'headers.test.ts': {
-    'sends headers that keep a browser from making anything else of an answer': 'for a host: @fastify/helmet',
-    'returns the request id that it was given, and logs it': 'the host has ids of its own',
-    'makes an id of its own where none came that is fit for a log': 'the host has ids of its own',
-    'lets the pages of CORS_ORIGIN in, and no others': 'for a host: @fastify/cors',
+    'sends headers that keep browsers from misusing a response': 'for a host: @fastify/helmet',
+    'returns and logs the request id that the caller sent': 'the host has ids of its own',
+    'creates a request id if the caller sent none that is safe to log': 'the host has ids of its own',
+    'allows the origins of CORS_ORIGIN and no others': 'for a host: @fastify/cors',
     'answers a preflight request': 'for a host: @fastify/cors',
-    'does not call an OPTIONS request wrong that is no preflight': 'for a host: @fastify/cors',
+    'answers an OPTIONS request that is not a preflight without an error': 'for a host: @fastify/cors',
   },
   'health.test.ts': {
-    '/healthz says ok to everybody': 'its own routes',
-    '/healthz is for looking at, not for sending to': 'its own routes',
-    '/readyz says ok to everybody': 'its own routes; for a host: app.postern.ping',
-    '/readyz is for looking at, not for sending to': 'its own routes',
-    'a database in trouble makes the service unready, not dead, until it is well again': 'its own routes',
+    '/healthz answers ok without credentials': 'its own routes',
+    '/healthz refuses POST': 'its own routes',
+    '/readyz answers ok without credentials': 'its own routes; for a host: app.postern.ping',
+    '/readyz refuses POST': 'its own routes',
+    'the service is alive but not ready while the database fails, and ready again afterwards':
+      'its own routes',
   },
   'jwks.test.ts': {
     'refuses a request whose header is too large': 'the host has a server',
   },
   'verify-any-request.test.ts': {
-    'decides alike for every path below, however malformed': 'the host has a router; rewriteUrl can help',
+    'decides the same for every path below /verify, even if it is malformed':
+      'the host has a router; rewriteUrl can help',
   },
 }
 

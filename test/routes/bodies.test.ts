@@ -2,12 +2,12 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { ada, assertProblem, collectLog, createApp, credentials, post } from '../helper.ts'
 
-/** Nothing of a body may reach the log; every body here carries this somewhere. */
+/** Every body here contains this, so that the tests notice when part of a body reaches the log. */
 const SECRET = 'Geheimnis-5f3a9c'
 
 const NO_JSON = 'The body is not valid JSON in UTF-8'
 
-/** The two endpoints that read JSON, each with a body that it likes. */
+/** The two endpoints that read JSON, each with a valid body. */
 const ENDPOINTS = [
   { url: '/register', good: { ...ada, password: SECRET } },
   { url: '/login', good: { ...credentials, password: SECRET } },
@@ -16,27 +16,27 @@ const ENDPOINTS = [
 for (const { url, good } of ENDPOINTS) {
   const json = JSON.stringify(good)
 
-  t.test(`${url} refuses what is not JSON in UTF-8`, async (t) => {
+  t.test(`${url} refuses a body that is not JSON in UTF-8`, async (t) => {
     const log = collectLog()
     const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
     const bodies = {
       nothing: '',
       'half an object': json.slice(0, -1),
-      'a comma too many': json.replace('}', ',}'),
+      'a trailing comma': json.replace('}', ',}'),
       'two objects': json + json,
       'single quotes': json.replaceAll('"', "'"),
       'a comment': `/* ${SECRET} */ ${json}`,
       'a form': `email=ada@example.com&password=${SECRET}`,
       'a NUL after it': `${json}\0`,
       'a bare control character': json.replace(SECRET, `${SECRET}\n`),
-      'a byte that is no UTF-8': Buffer.from(json.replace(SECRET, `${SECRET}\xff`), 'latin1'),
+      'a byte that is not UTF-8': Buffer.from(json.replace(SECRET, `${SECRET}\xff`), 'latin1'),
       'Latin-1': Buffer.from(json.replace(SECRET, `${SECRET}ü`), 'latin1'),
       'an overlong encoding': Buffer.from(json.replace(SECRET, `${SECRET}\xc0\xaf`), 'latin1'),
       'a surrogate in UTF-8': Buffer.from(json.replace(SECRET, `${SECRET}\xed\xa0\x80`), 'latin1'),
       'UTF-16': Buffer.from(`\ufeff${json}`, 'utf16le'),
       'a prototype': json.replace('}', ',"__proto__":{"admin":true}}'),
-      'a prototype spelled otherwise': json.replace('}', ',"\\u005f_proto__":{"admin":true}}'),
-      'a prototype inside': json.replace('}', ',"a":[{"__proto__":{"admin":true}}]}'),
+      'an escaped prototype': json.replace('}', ',"\\u005f_proto__":{"admin":true}}'),
+      'a nested prototype': json.replace('}', ',"a":[{"__proto__":{"admin":true}}]}'),
     }
     for (const [about, body] of Object.entries(bodies)) {
       const answer = await post(app, url, body)
@@ -48,7 +48,7 @@ for (const { url, good } of ENDPOINTS) {
     t.notMatch(log.text(), SECRET)
   })
 
-  t.test(`${url} refuses JSON of another form`, async (t) => {
+  t.test(`${url} refuses JSON of another shape`, async (t) => {
     const log = collectLog()
     const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
 
@@ -70,7 +70,7 @@ for (const { url, good } of ENDPOINTS) {
     t.notMatch(log.text(), SECRET)
   })
 
-  t.test(`${url} refuses fields that it does not know, rather than drop them`, async (t) => {
+  t.test(`${url} refuses unknown fields instead of dropping them`, async (t) => {
     const log = collectLog()
     const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
 
@@ -83,7 +83,7 @@ for (const { url, good } of ENDPOINTS) {
     t.notMatch(log.text(), SECRET)
   })
 
-  t.test(`${url} takes JSON under its own name, however that is spelled`, async (t) => {
+  t.test(`${url} accepts every spelling of the media type of JSON`, async (t) => {
     const app = await createApp(t)
     for (const type of [
       'application/json',
@@ -95,7 +95,7 @@ for (const { url, good } of ENDPOINTS) {
     ]) {
       const answer = await post(app, url, {}, { 'content-type': type })
       assertProblem(t, answer, 'invalid_request', type)
-      t.match(answer.json().errors, [{ message: 'is required' }], 'it was read')
+      t.match(answer.json().errors, [{ message: 'is required' }], 'the body was read')
     }
     t.equal(
       (await post(app, '/register', `\ufeff${JSON.stringify(ada)}`)).statusCode,
@@ -136,7 +136,7 @@ for (const { url, good } of ENDPOINTS) {
     t.notMatch(log.text(), SECRET)
   })
 
-  t.test(`${url} reads 16 KiB and no more`, async (t) => {
+  t.test(`${url} accepts a body of 16 KiB and refuses a larger one`, async (t) => {
     const log = collectLog()
     const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
     const padded = (length: number) => json + ' '.repeat(length - json.length)
@@ -151,13 +151,13 @@ for (const { url, good } of ENDPOINTS) {
         payload: inChunks,
         headers: { 'content-type': 'application/json' },
       })
-      assertProblem(t, answer, 'content_too_large', `${body.length} bytes, unannounced`)
+      assertProblem(t, answer, 'content_too_large', `${body.length} bytes without Content-Length`)
     }
     t.notMatch(log.text(), SECRET)
   })
 }
 
-t.test('/register takes no form', async (t) => {
+t.test('/register refuses a form', async (t) => {
   const app = await createApp(t)
 
   const answer = await post(app, '/register', `username=ada@example.com&password=${ada.password}`, {

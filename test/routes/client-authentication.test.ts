@@ -4,61 +4,64 @@ import { bearer, createApp, createToken } from '../helper.ts'
 import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
-/** What needs a client's credentials. */
+/** The endpoints that need a client's credentials. */
 const ENDPOINTS = ['/introspect', '/revoke']
 
-t.test(
-  'refuses every request without valid client credentials, and reveals and revokes nothing',
-  async (t) => {
-    const settings = await sharedSettings(t)
-    const app = await createApp(t, settings)
-    const db = openBeside(t, settings)
-    const { id, secret } = await addClient(db)
-    const other = await addClient(db, 'another')
-    const hash = await db.value('select hashed_secret from clients where id = ?', id)
-    const token = await createToken(app)
+t.test('refuses requests without valid client credentials, and reveals and revokes nothing', async (t) => {
+  const settings = await sharedSettings(t)
+  const app = await createApp(t, settings)
+  const db = openBeside(t, settings)
+  const { id, secret } = await addClient(db)
+  const other = await addClient(db, 'another')
+  const hash = await db.value('select hashed_secret from clients where id = ?', id)
+  const token = await createToken(app)
 
-    const nobody: Record<string, Record<string, string>> = {
-      'no credentials': {},
-      'a user’s token': bearer(token),
-      'another scheme': { authorization: 'Digest username="x"' },
-      'an empty text': { authorization: '' },
-      'the scheme alone': { authorization: 'Basic' },
-      'no Base64': { authorization: 'Basic ***' },
-      'no colon': basic(id),
-      'a wrong secret': basic(`${id}:${secret}x`),
-      'a shortened secret': basic(`${id}:${secret.slice(0, -1)}`),
-      'an empty secret': basic(`${id}:`),
-      'a secret in upper case': basic(`${id}:${secret.toUpperCase()}`),
-      'the secret of another client': basic(`${id}:${other.secret}`),
-      'the hash for the secret': basic(`${id}:${hash}`),
-      'an unknown id': basic(`${id}x:${secret}`),
-      'no id': basic(`:${secret}`),
-      'a name for an id': basic(`resource server:${secret}`),
-      'both the wrong way round': basic(`${secret}:${id}`),
-      'a bad percent encoding': basic(`${id}:%zz`),
-      'bytes that are no UTF-8': {
-        authorization: `Basic ${Buffer.from([0xff, 0x3a, 0xfe]).toString('base64')}`,
-      },
-      'a NUL': basic(`${id}\0:${secret}\0`),
-      SQL: basic(`' or 1=1 --:${secret}`),
+  const refused: Record<string, Record<string, string>> = {
+    'no credentials': {},
+    'a user’s token': bearer(token),
+    'another scheme': { authorization: 'Digest username="x"' },
+    'an empty header': { authorization: '' },
+    'the scheme alone': { authorization: 'Basic' },
+    'not Base64': { authorization: 'Basic ***' },
+    'no colon': basic(id),
+    'a wrong secret': basic(`${id}:${secret}x`),
+    'a shortened secret': basic(`${id}:${secret.slice(0, -1)}`),
+    'an empty secret': basic(`${id}:`),
+    'a secret in upper case': basic(`${id}:${secret.toUpperCase()}`),
+    'the secret of another client': basic(`${id}:${other.secret}`),
+    'the hash instead of the secret': basic(`${id}:${hash}`),
+    'an unknown id': basic(`${id}x:${secret}`),
+    'no id': basic(`:${secret}`),
+    'the name instead of the id': basic(`resource server:${secret}`),
+    'id and secret swapped': basic(`${secret}:${id}`),
+    'a bad percent encoding': basic(`${id}:%zz`),
+    'bytes that are not UTF-8': {
+      authorization: `Basic ${Buffer.from([0xff, 0x3a, 0xfe]).toString('base64')}`,
+    },
+    'a NUL': basic(`${id}\0:${secret}\0`),
+    SQL: basic(`' or 1=1 --:${secret}`),
+  }
+  for (const url of ENDPOINTS) {
+    for (const [what, headers] of Object.entries(refused)) {
+      const answer = await postForm(app, url, { token }, headers)
+      assertOAuthError(t, answer, 'invalid_client', 'invalid_client', `${url} with ${what}`)
+      t.match(answer.headers['www-authenticate'], /^Basic realm="[^"]+"/)
     }
-    for (const url of ENDPOINTS) {
-      for (const [what, headers] of Object.entries(nobody)) {
-        const answer = await postForm(app, url, { token }, headers)
-        assertOAuthError(t, answer, 'invalid_client', 'invalid_client', `${url} with ${what}`)
-        t.match(answer.headers['www-authenticate'], /^Basic realm="[^"]+"/)
-      }
-      const inBody = await postForm(app, url, { token, client_id: id, client_secret: secret })
-      assertOAuthError(t, inBody, 'invalid_client', 'invalid_client', `${url} with credentials in the body`)
-      const malformed = await postForm(app, url, '%zz', basic(`${id}:x`))
-      assertOAuthError(t, malformed, 'invalid_client', 'invalid_client', 'before it looks at the form')
-    }
-    t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
-  },
-)
+    const inBody = await postForm(app, url, { token, client_id: id, client_secret: secret })
+    assertOAuthError(t, inBody, 'invalid_client', 'invalid_client', `${url} with credentials in the body`)
+    const malformed = await postForm(app, url, '%zz', basic(`${id}:x`))
+    assertOAuthError(
+      t,
+      malformed,
+      'invalid_client',
+      'invalid_client',
+      'credentials are checked before the form',
+    )
+  }
+  t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
+})
 
-t.test('takes credentials as clients send them: encoded as a form, or as they are', async (t) => {
+t.test('accepts form-encoded and plain credentials', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const { id, secret } = await addClient(openBeside(t, settings))
@@ -81,7 +84,7 @@ t.test('takes credentials as clients send them: encoded as a form, or as they ar
   }
 })
 
-t.test('reads credentials with characters of any kind, once they are encoded as a form', async (t) => {
+t.test('accepts credentials with any characters if they are form-encoded', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -93,10 +96,10 @@ t.test('reads credentials with characters of any kind, once they are encoded as 
 
   t.equal((await postForm(app, '/introspect', { token }, basic(encoded))).json().active, true)
   const plain = await postForm(app, '/introspect', { token }, basic(`${id}:${secret}`))
-  assertOAuthError(t, plain, 'invalid_client', 'invalid_client', 'as they are')
+  assertOAuthError(t, plain, 'invalid_client', 'invalid_client', 'not encoded')
 })
 
-t.test('refuses a client from the moment in which it is removed', async (t) => {
+t.test('refuses a removed client on its next request', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const db = openBeside(t, settings)
@@ -116,7 +119,7 @@ t.test('refuses a client from the moment in which it is removed', async (t) => {
   t.equal((await postForm(app, '/introspect', { token }, kept.header)).json().active, true)
 })
 
-t.test('accepts a client that is created while it runs', async (t) => {
+t.test('accepts a client that is created while the service runs', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)

@@ -18,7 +18,7 @@ const ENDPOINTS = {
   '/logout': 'POST, GET',
 }
 
-/** The same of what only the process has. */
+/** The methods of each endpoint that only the process has. */
 const PROCESS_ENDPOINTS = {
   '/healthz': 'GET, HEAD',
   '/readyz': 'GET, HEAD',
@@ -31,7 +31,7 @@ for (const [whose, endpoints] of [
   ['an endpoint', ENDPOINTS],
   ['the process', PROCESS_ENDPOINTS],
 ] as const) {
-  t.test(`answers a method that ${whose} does not have with those that it has`, async (t) => {
+  t.test(`answers a method that ${whose} does not support with 405 and those that it does`, async (t) => {
     const app = await createApp(t)
     for (const [url, allow] of Object.entries(endpoints)) {
       for (const method of METHODS.filter((name) => !allow.split(', ').includes(name))) {
@@ -45,7 +45,7 @@ for (const [whose, endpoints] of [
   })
 }
 
-t.test('answers 404 for every path that is not exactly one of its own', async (t) => {
+t.test('answers a path that is not exactly an endpoint with 404', async (t) => {
   const app = await createApp(t)
   const headers = bearer(await createToken(app))
   for (const url of [
@@ -73,7 +73,7 @@ t.test('answers 404 for every path that is not exactly one of its own', async (t
   }
 })
 
-t.test('answers a malformed URL with 400, and with the id that the log has', async (t) => {
+t.test('answers a malformed URL with 400 and the request id that is in the log', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   for (const url of ['/%', '/%zz', '/getUser%', '/%ff', '/%c0%af', '/docs/static/%']) {
@@ -82,10 +82,15 @@ t.test('answers a malformed URL with 400, and with the id that the log has', asy
     t.equal(answer.headers['x-request-id'], 'asked-by-ada')
   }
   t.match(log.text(), '"reqId":"asked-by-ada"')
-  assertProblem(t, await app.inject({ method: 'POST', url: '/login?x=%' }), 'invalid_request', 'a query may')
+  assertProblem(
+    t,
+    await app.inject({ method: 'POST', url: '/login?x=%' }),
+    'invalid_request',
+    'a query may be malformed',
+  )
 })
 
-t.test('answers a header over 16 KiB with 431, token or no token', async (t) => {
+t.test('answers a header over 16 KiB with 431, whichever field is large', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   const secret = 'Geheimnis-5f3a9c'.repeat(4096)
@@ -109,7 +114,7 @@ t.test('answers a header over 16 KiB with 431, token or no token', async (t) => 
   t.notMatch(log.text(), 'Geheimnis')
 })
 
-t.test('answers what is not HTTP with 400', async (t) => {
+t.test('answers malformed HTTP with 400', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   for (const request of [
@@ -131,10 +136,10 @@ t.test('answers what is not HTTP with 400', async (t) => {
   const withoutHost = parseAnswer(await exchange(app, 'GET /getUser HTTP/1.1\r\n\r\n'))
   t.equal(withoutHost.statusCode, 400, 'Node.js answers this one itself')
   t.notMatch(log.text(), /geheimnis/i)
-  t.equal((await app.inject('/healthz')).statusCode, 200, 'it goes on')
+  t.equal((await app.inject('/healthz')).statusCode, 200, 'the service goes on')
 })
 
-t.test('answers a body of a megabyte over a socket with 413, and closes it', async (t) => {
+t.test('answers a body of a megabyte with 413, and closes the connection', async (t) => {
   const app = await createApp(t)
   const body = JSON.stringify({ email: 'ada@example.com', password: 'x'.repeat(1_000_000) })
   for (const framing of [`Content-Length: ${body.length}`, 'Transfer-Encoding: chunked']) {

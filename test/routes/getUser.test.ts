@@ -2,7 +2,7 @@ import t from 'tap'
 import { ada, assertProblem, bearer, createApp, createToken, credentials, logIn, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
-t.test('answers with the user of the token, and never with its hash', async (t) => {
+t.test('returns the user of the token, without the password hash', async (t) => {
   const app = await createApp(t)
   const registered = (await post(app, '/register', ada)).json()
   const token = await logIn(app)
@@ -16,7 +16,7 @@ t.test('answers with the user of the token, and never with its hash', async (t) 
   t.strictSame(answer.json(), registered)
 })
 
-t.test('answers each with their own user', async (t) => {
+t.test('returns to each caller their own user', async (t) => {
   const app = await createApp(t)
   const eve = { email: 'eve@example.com', password: 'another long password', name: 'Eve' }
   const tokens = [await createToken(app), await createToken(app, eve)]
@@ -28,7 +28,7 @@ t.test('answers each with their own user', async (t) => {
   t.strictSame(names, [ada.name, eve.name])
 })
 
-t.test('answers with what the database says now, not with what the token says', async (t) => {
+t.test('returns what the database says now, not what the token says', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -39,7 +39,7 @@ t.test('answers with what the database says now, not with what the token says', 
   t.strictSame({ email, name }, { email: 'countess@example.com', name: null })
 })
 
-t.test('asks for a token with a bare challenge where none came', async (t) => {
+t.test('answers a request without a token with a bare challenge', async (t) => {
   const app = await createApp(t)
 
   const answer = await app.inject('/getUser')
@@ -49,7 +49,7 @@ t.test('asks for a token with a bare challenge where none came', async (t) => {
   t.equal(answer.headers['cache-control'], 'no-store')
 })
 
-t.test('takes a token from the Authorization header alone', async (t) => {
+t.test('accepts a token only in the Authorization header', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
 
@@ -70,7 +70,7 @@ t.test('takes a token from the Authorization header alone', async (t) => {
   }
 })
 
-t.test('does not mind a body, a query or conditions', async (t) => {
+t.test('ignores a body, a query and conditional headers', async (t) => {
   const app = await createApp(t)
   const headers = {
     ...bearer(await createToken(app)),
@@ -100,7 +100,7 @@ t.test('answers HEAD with the headers of GET', async (t) => {
   t.equal((await app.inject({ method: 'HEAD', url: '/getUser' })).statusCode, 401)
 })
 
-t.test('one logout does not end another session of the same user', async (t) => {
+t.test('a logout does not end the user’s other sessions', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
   const tokens = [await logIn(app), await logIn(app)] as const

@@ -3,7 +3,7 @@ import { assertProblem, bearer, collectLog, createApp, createToken, post } from 
 
 const PAGE = 'https://app.example.com'
 
-t.test('sends headers that keep a browser from making anything else of an answer', async (t) => {
+t.test('sends headers that keep browsers from misusing a response', async (t) => {
   const app = await createApp(t)
   for (const url of ['/getUser', '/login', '/nothing', '/healthz', '/openapi.json', '/docs']) {
     const { headers } = await app.inject(url)
@@ -16,7 +16,7 @@ t.test('sends headers that keep a browser from making anything else of an answer
   }
 })
 
-t.test('returns the request id that it was given, and logs it', async (t) => {
+t.test('returns and logs the request id that the caller sent', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
 
@@ -27,7 +27,7 @@ t.test('returns the request id that it was given, and logs it', async (t) => {
   }
 })
 
-t.test('creates an id if the request has none that is safe to log', async (t) => {
+t.test('creates a request id if the caller sent none that is safe to log', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
   const seen = new Set<unknown>()
@@ -57,7 +57,7 @@ t.test('creates an id if the request has none that is safe to log', async (t) =>
   t.notMatch(log.text(), '<script>')
 })
 
-t.test('allows no page of another origin, unless told so', async (t) => {
+t.test('allows no other origin by default', async (t) => {
   const app = await createApp(t)
   const headers = { origin: PAGE, 'access-control-request-method': 'POST' }
 
@@ -67,7 +67,7 @@ t.test('allows no page of another origin, unless told so', async (t) => {
   }
 })
 
-t.test('allows the pages of CORS_ORIGIN, and no others', async (t) => {
+t.test('allows the origins of CORS_ORIGIN and no others', async (t) => {
   const app = await createApp(t, { CORS_ORIGIN: `${PAGE}, https://admin.example.com` })
   const token = await createToken(app)
 
@@ -77,7 +77,7 @@ t.test('allows the pages of CORS_ORIGIN, and no others', async (t) => {
     t.equal(answer.headers['access-control-allow-origin'], origin)
     t.match(answer.headers['vary'], /origin/i)
     t.match(answer.headers['access-control-expose-headers'], /www-authenticate/i)
-    t.notOk(answer.headers['access-control-allow-credentials'], 'a token is no cookie')
+    t.notOk(answer.headers['access-control-allow-credentials'], 'tokens do not need credentials')
   }
   for (const origin of ['https://evil.example', 'http://app.example.com', `${PAGE}.evil.example`, 'null']) {
     const answer = await app.inject({ url: '/getUser', headers: { origin } })
@@ -86,7 +86,7 @@ t.test('allows the pages of CORS_ORIGIN, and no others', async (t) => {
   }
   const refused = await post(app, '/login', {}, { origin: PAGE })
   t.equal(refused.statusCode, 400)
-  t.equal(refused.headers['access-control-allow-origin'], PAGE, 'a page can read an error too')
+  t.equal(refused.headers['access-control-allow-origin'], PAGE, 'a page can read an error response too')
 })
 
 t.test('answers a preflight request', async (t) => {
@@ -114,7 +114,7 @@ t.test('answers a preflight request', async (t) => {
   }
 })
 
-t.test('does not refuse an OPTIONS request that is not a preflight', async (t) => {
+t.test('answers an OPTIONS request that is not a preflight without an error', async (t) => {
   const app = await createApp(t, { CORS_ORIGIN: PAGE })
 
   for (const headers of [{}, { origin: PAGE }, { 'access-control-request-method': 'POST' }]) {
@@ -123,13 +123,16 @@ t.test('does not refuse an OPTIONS request that is not a preflight', async (t) =
   }
 })
 
-t.test('does not treat a gateway’s request as a preflight request', async (t) => {
+t.test('never treats a gateway’s request to /verify as a preflight', async (t) => {
   const app = await createApp(t, { CORS_ORIGIN: PAGE })
   const headers = { origin: PAGE, 'access-control-request-method': 'POST' }
 
   for (const url of ['/verify', '/verify/some/path']) {
     const refused = await app.inject({ method: 'OPTIONS', url, headers })
     assertProblem(t, refused, 'authentication_required', url)
-    t.notOk(refused.headers['access-control-allow-origin'], 'CORS is the matter of what lies behind')
+    t.notOk(
+      refused.headers['access-control-allow-origin'],
+      'CORS is up to the application behind the gateway',
+    )
   }
 })

@@ -5,7 +5,7 @@ import { addClient, assertOAuthError, basic, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase, withoutTable } from '../trouble.ts'
 
-t.test('shows the claims of a valid token, and whose it is', async (t) => {
+t.test('returns the claims of a valid token and its user', async (t) => {
   const settings = {
     ...(await sharedSettings(t)),
     ISSUER: 'https://auth.example.com',
@@ -35,7 +35,7 @@ t.test('shows the claims of a valid token, and whose it is', async (t) => {
   })
 })
 
-t.test('takes a hint about the type of the token, and parameters that it does not know', async (t) => {
+t.test('accepts a token type hint and unknown parameters', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const client = await addClient(openBeside(t, settings))
@@ -52,7 +52,7 @@ t.test('takes a hint about the type of the token, and parameters that it does no
   }
 })
 
-t.test('says only that a token is not valid', async (t) => {
+t.test('says only that an invalid token is not active', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const db = openBeside(t, settings)
@@ -75,15 +75,15 @@ t.test('says only that a token is not valid', async (t) => {
   const outdated = await createToken(app, { ...ada, email: 'outdated@example.com' })
   await db.run("update users set token_version = 1 where email = 'outdated@example.com'")
 
-  const dead = {
+  const invalid = {
     garbage: 'garbage',
-    'not of this world': '\u0000👻.\n.💀',
+    'control characters and emoji': '\u0000👻.\n.💀',
     'long garbage': 'x'.repeat(12_000),
     'logged out': loggedOut,
     revoked,
     'of a deleted user': deleted,
     'of a disabled user': disabled,
-    'of before a new password': outdated,
+    'from before a new password': outdated,
     'of another deployment': await createToken(await createApp(t)),
     expired: forge(key, { ...claims, exp: now - 1 }),
     'of another issuer': forge(key, { ...claims, iss: 'https://evil.example.com' }),
@@ -94,7 +94,7 @@ t.test('says only that a token is not valid', async (t) => {
     'with other claims': `${header}.${encode({ ...claims, sub: 'x' })}.${signature}`,
     'with an unknown kid': forge(key, claims, { alg: key.algorithm, typ: 'at+jwt', kid: 'unknown' }),
   }
-  for (const [what, bad] of Object.entries(dead)) {
+  for (const [what, bad] of Object.entries(invalid)) {
     const answer = await postForm(app, '/introspect', { token: bad }, client.header)
     t.equal(answer.statusCode, 200, what)
     t.equal(answer.headers['cache-control'], 'no-store', what)
@@ -136,7 +136,7 @@ t.test('refuses a request without exactly one token', async (t) => {
   assertOAuthError(t, inQuery, 'invalid_request', 'invalid_request', 'a token in the URL')
 })
 
-t.test('refuses another method, another media type and too long a body', async (t) => {
+t.test('refuses another method, another media type and a body that is too large', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
@@ -152,7 +152,7 @@ t.test('refuses another method, another media type and too long a body', async (
   assertProblem(t, long, 'content_too_large')
 })
 
-t.test('says nothing, least of all that a token is dead, while the database cannot answer', async (t) => {
+t.test('answers 503, not that a token is inactive, while the database cannot answer', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const db = openBeside(t, settings)

@@ -9,7 +9,7 @@ import { withoutDatabase } from '../trouble.ts'
 
 const PATH = '/.well-known/jwks.json'
 
-/** The members of each public key, in the names of RFC 7518 and RFC 8037: there are no others. */
+/** All members that a public key has, by RFC 7518 and RFC 8037. */
 const MEMBERS = {
   ES256: ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'],
   EdDSA: ['alg', 'crv', 'kid', 'kty', 'use', 'x'],
@@ -20,7 +20,7 @@ const MEMBERS = {
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 for (const [algorithm, members] of Object.entries(MEMBERS)) {
-  t.test(`publishes the public part of a key for ${algorithm}, which verifies the tokens`, async (t) => {
+  t.test(`publishes the public key for ${algorithm}, which verifies the tokens`, async (t) => {
     const app = await createApp(t, { ALGORITHM: algorithm })
     const token = await createToken(app)
 
@@ -56,7 +56,7 @@ t.test('publishes nothing for HS256', async (t) => {
   t.equal(answer.body, '{"keys":[]}')
 })
 
-t.test('needs no credentials, and takes no others amiss', async (t) => {
+t.test('needs no credentials and ignores any', async (t) => {
   const app = await createApp(t)
 
   for (const headers of [{}, bearer('garbage'), { authorization: 'Basic YTpi' }]) {
@@ -70,7 +70,7 @@ t.test('needs no credentials, and takes no others amiss', async (t) => {
   t.equal(wrong.headers['allow'], 'GET, HEAD')
 })
 
-t.test('publishes the next key before it signs, and drops a retired one at once', async (t) => {
+t.test('publishes the next key before it signs, and removes a retired key at once', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const kids = async () => (await app.inject(PATH)).json().keys.map(({ kid }: JWK) => kid)
@@ -94,7 +94,7 @@ t.test('publishes the next key before it signs, and drops a retired one at once'
   t.same(await kids(), [next.kid])
   t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
   const after = await logIn(app)
-  t.equal(decodeHeader(after)['kid'], next.kid, 'signing, since there is no other')
+  t.equal(decodeHeader(after)['kid'], next.kid, 'signing, as the only key')
   t.equal((await app.inject({ url: '/getUser', headers: bearer(after) })).statusCode, 200)
 })
 
@@ -115,7 +115,7 @@ t.test('still publishes the key of a former algorithm while its tokens are valid
   await t.resolves(jwtVerify(token, createLocalJWKSet({ keys })))
 })
 
-t.test('has no keys to show while the database cannot answer, rather than an empty list', async (t) => {
+t.test('answers 503 instead of an empty list while the database cannot answer', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
 

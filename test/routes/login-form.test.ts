@@ -5,7 +5,7 @@ import { type Answer, ada, assertProblem, collectLog, createApp, credentials, po
 
 const FORM = 'application/x-www-form-urlencoded'
 
-/** Submits a login form: fields, or a body as it is. */
+/** Submits a login form: fields, or a body that is sent unchanged. */
 async function submit(
   app: FastifyInstance,
   body: Record<string, string> | string | Buffer | Readable,
@@ -20,7 +20,7 @@ async function submit(
 
 const fields = { username: ada.email, password: ada.password }
 
-t.test('gives a token for the form of OAuth 2, with and without its grant type', async (t) => {
+t.test('returns a token for the form of OAuth 2, with and without its grant type', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 
@@ -33,7 +33,7 @@ t.test('gives a token for the form of OAuth 2, with and without its grant type',
   }
 })
 
-t.test('reads the form media type however it is spelled', async (t) => {
+t.test('accepts every spelling of the media type of a form', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 
@@ -53,7 +53,7 @@ t.test('refuses any other grant type', async (t) => {
   }
 })
 
-t.test('wants username and password, and a value in each', async (t) => {
+t.test('requires a username and a password, neither empty', async (t) => {
   const app = await createApp(t)
   const forms = [
     ['/username', `password=${SECRET}`],
@@ -72,7 +72,7 @@ t.test('wants username and password, and a value in each', async (t) => {
   }
 })
 
-t.test('ignores parameters that it does not know, and refuses known ones that come twice', async (t) => {
+t.test('ignores unknown parameters, and refuses known ones that come twice', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
   const form = new URLSearchParams(fields).toString()
@@ -93,13 +93,13 @@ t.test('ignores parameters that it does not know, and refuses known ones that co
   }
 })
 
-t.test('takes passwords with everything that a form encodes', async (t) => {
+t.test('accepts passwords with all characters that a form encodes', async (t) => {
   const app = await createApp(t)
   const passwords = ['a+b c&d=e%f;g', '100%25 sure', '  spaces  ', 'Zoë 山田 🏳️‍🌈 שלמה', '%2B%20+ +']
   for (const [index, password] of passwords.entries()) {
-    const account = { email: `ada+${index}@example.com`, password }
-    t.equal((await post(app, '/register', account)).statusCode, 201, password)
-    t.equal((await submit(app, { username: account.email, password })).statusCode, 200, password)
+    const user = { email: `ada+${index}@example.com`, password }
+    t.equal((await post(app, '/register', user)).statusCode, 201, password)
+    t.equal((await submit(app, { username: user.email, password })).statusCode, 200, password)
   }
   t.equal((await submit(app, `username=ada+0@example.com&password=x`)).statusCode, 401, 'a plus is a space')
 })
@@ -109,7 +109,7 @@ const SECRET = 'Geheimnis-5f3a9c'
 t.test('refuses a form that is not percent-encoded UTF-8', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
-  // What a lenient decoder would make of the bytes below.
+  // The password that a lenient decoder would read from the bytes below.
   await post(app, '/register', { ...credentials, password: `${SECRET}\ufffd` })
   const start = `username=${encodeURIComponent(ada.email)}&password=${SECRET}`
 
@@ -122,7 +122,7 @@ t.test('refuses a form that is not percent-encoded UTF-8', async (t) => {
     assertProblem(t, await submit(app, bytes), 'invalid_request', about)
     assertProblem(t, await submit(app, Readable.from([bytes])), 'invalid_request', `${about}, in chunks`)
   }
-  t.equal((await submit(app, `${start}%EF%BF%BD`)).statusCode, 200, 'the right one is taken')
+  t.equal((await submit(app, `${start}%EF%BF%BD`)).statusCode, 200, 'the right password is accepted')
   t.notMatch(log.text(), SECRET)
 })
 
@@ -144,7 +144,7 @@ t.test('answers wrong credentials like the JSON login', async (t) => {
   }
 })
 
-t.test('reads 16 KiB of a form and no more', async (t) => {
+t.test('refuses a form of more than 16 KiB', async (t) => {
   const app = await createApp(t)
 
   assertProblem(t, await submit(app, { ...fields, password: 'x'.repeat(1_000_000) }), 'content_too_large')

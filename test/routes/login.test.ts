@@ -19,13 +19,13 @@ const INVALID_CREDENTIALS = {
   code: 'invalid_credentials',
 }
 
-/** All that a client can see of an answer, but for what differs between any two. */
+/** All that a client can see of a response, except for what differs between any two. */
 function visible({ statusCode, headers, body }: Answer): object {
   const { 'x-request-id': _id, date: _date, ...rest } = headers
   return { statusCode, headers: rest, body }
 }
 
-t.test('gives a bearer token for the right password, in exactly this form', async (t) => {
+t.test('returns a bearer token of exactly this form for the right password', async (t) => {
   const app = await createApp(t)
   const { id } = (await post(app, '/register', ada)).json()
 
@@ -53,7 +53,7 @@ t.test('gives a bearer token for the right password, in exactly this form', asyn
   t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
 })
 
-t.test('names its issuer, its audience and its lifetime by the settings', async (t) => {
+t.test('takes issuer, audience and lifetime of a token from the settings', async (t) => {
   const app = await createApp(t, {
     ISSUER: 'https://login.example.com',
     AUDIENCE: 'https://api.example.com',
@@ -70,7 +70,7 @@ t.test('names its issuer, its audience and its lifetime by the settings', async 
   t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
 })
 
-t.test('gives another token each time', async (t) => {
+t.test('returns another token at each login', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 
@@ -81,7 +81,7 @@ t.test('gives another token each time', async (t) => {
   t.not(claimsOf(tokens[0])['jti'], claimsOf(tokens[1])['jti'])
 })
 
-t.test('finds a user by its e-mail in any case, with spaces around it', async (t) => {
+t.test('finds a user by their e-mail in any case and with surrounding spaces', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 
@@ -90,7 +90,7 @@ t.test('finds a user by its e-mail in any case, with spaces around it', async (t
   t.equal(answer.statusCode, 200)
 })
 
-t.test('answers an unknown e-mail and a wrong password with the very same bytes', async (t) => {
+t.test('answers an unknown e-mail and a wrong password with the same bytes', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 
@@ -104,7 +104,7 @@ t.test('answers an unknown e-mail and a wrong password with the very same bytes'
   t.strictSame(visible(unknown), visible(wrong))
 })
 
-t.test('answers an invalid e-mail like an unknown one', async (t) => {
+t.test('answers a malformed e-mail like an unknown one', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
   const emails = [
@@ -123,7 +123,7 @@ t.test('answers an invalid e-mail like an unknown one', async (t) => {
   }
 })
 
-t.test('says that a user is disabled only to the right password', async (t) => {
+t.test('says that a user is disabled only if the password is right', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -139,7 +139,7 @@ t.test('says that a user is disabled only to the right password', async (t) => {
   assertProblem(t, refused, 'invalid_token', 'a token from before')
 })
 
-t.test('takes credentials from the body alone', async (t) => {
+t.test('accepts credentials only in the body', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 

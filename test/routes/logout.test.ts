@@ -13,7 +13,7 @@ function assertLoggedOut(t: Test, answer: Answer): void {
 }
 
 for (const method of METHODS) {
-  t.test(`${method} ends a session, and says so again when it is asked again`, async (t) => {
+  t.test(`${method} ends a session, and answers the same when it is repeated`, async (t) => {
     const app = await createApp(t)
     const headers = bearer(await createToken(app))
 
@@ -27,7 +27,7 @@ for (const method of METHODS) {
       assertLoggedOut(t, await app.inject({ method: other, url: '/logout', headers }))
   })
 
-  t.test(`${method} asks for a token where none came, and refuses one that is not from here`, async (t) => {
+  t.test(`${method} asks for a token if there is none, and refuses a foreign one`, async (t) => {
     const app = await createApp(t)
     const elsewhere = await createApp(t)
 
@@ -44,7 +44,7 @@ for (const method of METHODS) {
   })
 }
 
-t.test('answers all clients that log out with the same token at the same moment', async (t) => {
+t.test('answers concurrent logouts of one session alike', async (t) => {
   const app = await createApp(t)
   const headers = bearer(await createToken(app))
 
@@ -57,7 +57,7 @@ t.test('answers all clients that log out with the same token at the same moment'
   for (const answer of answers) assertLoggedOut(t, answer)
 })
 
-t.test('keeps of the token its id and its expiry, and never the token', async (t) => {
+t.test('stores the id and the expiry of the token, never the token', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -69,7 +69,7 @@ t.test('keeps of the token its id and its expiry, and never the token', async (t
   t.strictSame(rows, [{ jti, user_id: sub, expires_at: new Date(Number(exp) * 1000) }])
 })
 
-t.test('works for a user that is disabled, deleted or logged out everywhere', async (t) => {
+t.test('works for a user who is disabled, deleted or logged out everywhere', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const headers = bearer(await createToken(app))
@@ -85,7 +85,7 @@ t.test('works for a user that is disabled, deleted or logged out everywhere', as
   }
 })
 
-t.test('reads no body, so that none is wrong', async (t) => {
+t.test('ignores the body', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   const headers = bearer(await createToken(app))
@@ -107,7 +107,7 @@ t.test('reads no body, so that none is wrong', async (t) => {
   t.notMatch(log.text(), headers.authorization.slice('Bearer '.length))
 })
 
-t.test('does not answer HEAD, which must change nothing', async (t) => {
+t.test('refuses HEAD, which must change nothing', async (t) => {
   const app = await createApp(t)
   const headers = bearer(await createToken(app))
 
@@ -115,5 +115,5 @@ t.test('does not answer HEAD, which must change nothing', async (t) => {
 
   t.equal(answer.statusCode, 405)
   t.strictSame(`${answer.headers['allow']}`.split(', ').toSorted(), ['GET', 'POST'])
-  t.equal((await app.inject({ url: '/getUser', headers })).statusCode, 200, 'the session goes on')
+  t.equal((await app.inject({ url: '/getUser', headers })).statusCode, 200, 'the session is still valid')
 })

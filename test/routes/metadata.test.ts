@@ -4,7 +4,7 @@ import { prefix } from '../packed-host.ts'
 
 const PATH = '/.well-known/oauth-authorization-server'
 
-/** What is said wherever Postern is. */
+/** The metadata that does not depend on the address. */
 const ALWAYS = {
   grant_types_supported: ['password'],
   response_types_supported: [],
@@ -22,7 +22,7 @@ function endpointsAt(base: string): object {
   }
 }
 
-t.test('describes the server, by the issuer’s URL', async (t) => {
+t.test('lists the endpoints under the issuer’s URL', async (t) => {
   for (const [ISSUER, base] of [
     ['https://auth.example.com', 'https://auth.example.com'],
     ['https://auth.example.com/', 'https://auth.example.com'],
@@ -41,7 +41,7 @@ t.test('describes the server, by the issuer’s URL', async (t) => {
 })
 
 t.test(
-  'goes by the address of the request where the issuer is no URL, and is then not to be kept',
+  'uses the address of the request if the issuer is not a URL, and must then not be cached',
   async (t) => {
     for (const ISSUER of ['postern', 'urn:example:postern', 'https://']) {
       const app = await createApp(t, { ISSUER })
@@ -59,7 +59,7 @@ t.test(
   },
 )
 
-t.test('believes a proxy about the address only where it is trusted', async (t) => {
+t.test('takes the address from a proxy only if it is trusted', async (t) => {
   const headers = {
     host: '10.0.0.1:3000',
     'x-forwarded-host': 'auth.example.com',
@@ -75,7 +75,7 @@ t.test('believes a proxy about the address only where it is trusted', async (t) 
   t.equal(direct.json().jwks_uri, `http://10.0.0.1:3000${prefix}/.well-known/jwks.json`)
 })
 
-t.test('names endpoints that are there', async (t) => {
+t.test('lists endpoints that exist', async (t) => {
   const app = await createApp(t)
   const metadata = (await app.inject(PATH)).json()
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ada, assertProblem, createApp, credentials, post } from '../helper.ts'
 
-/** Text that a careless service mangles. */
+/** Texts that a careless service changes. */
 const TEXTS = [
   'Zoë Brontë-Núñez',
   '山田 太郎',
@@ -14,7 +14,7 @@ const TEXTS = [
   ' spaces at both ends ',
 ]
 
-t.test('creates a user, and answers with it in exactly this form', async (t) => {
+t.test('creates a user, and returns it in exactly this form', async (t) => {
   const app = await createApp(t)
   const before = Date.now()
 
@@ -31,7 +31,7 @@ t.test('creates a user, and answers with it in exactly this form', async (t) => 
   t.notMatch(answer.body, /password|\$2b\$/i)
 })
 
-t.test('does without a name', async (t) => {
+t.test('does not require a name', async (t) => {
   const app = await createApp(t)
 
   const answer = await post(app, '/register', credentials)
@@ -40,7 +40,7 @@ t.test('does without a name', async (t) => {
   t.equal(answer.json().name, null)
 })
 
-t.test('keeps a name exactly as it came, in whatever script', async (t) => {
+t.test('stores a name in any script unchanged', async (t) => {
   const app = await createApp(t)
 
   for (const [index, name] of [...TEXTS, '', 'n'.repeat(225), '😀'.repeat(225)].entries()) {
@@ -50,19 +50,19 @@ t.test('keeps a name exactly as it came, in whatever script', async (t) => {
   }
 })
 
-t.test('accepts a password in any script, and only exactly that one', async (t) => {
+t.test('accepts a password in any script, and then only exactly that one', async (t) => {
   const app = await createApp(t)
 
   for (const [index, text] of TEXTS.entries()) {
-    const account = { email: `${index}@example.com`, password: `${[...text].slice(0, 16).join('')}12345678` }
-    t.equal((await post(app, '/register', account)).statusCode, 201, text)
-    t.equal((await post(app, '/login', account)).statusCode, 200, `logs in: ${text}`)
-    const other = { ...account, password: `${account.password} ` }
+    const user = { email: `${index}@example.com`, password: `${[...text].slice(0, 16).join('')}12345678` }
+    t.equal((await post(app, '/register', user)).statusCode, 201, text)
+    t.equal((await post(app, '/login', user)).statusCode, 200, `logs in: ${text}`)
+    const other = { ...user, password: `${user.password} ` }
     t.equal((await post(app, '/login', other)).statusCode, 401, `one space more: ${text}`)
   }
 })
 
-t.test('trims and lower-cases an e-mail, and shows it so', async (t) => {
+t.test('trims and lower-cases an e-mail, and returns it so', async (t) => {
   const app = await createApp(t)
 
   const answer = await post(app, '/register', { ...ada, email: ' \tAda.LOVELACE+Postern@Example.COM\n' })
@@ -71,7 +71,7 @@ t.test('trims and lower-cases an e-mail, and shows it so', async (t) => {
   t.equal(answer.json().email, 'ada.lovelace+postern@example.com')
 })
 
-t.test('names every mistake in a body at once, by its place', async (t) => {
+t.test('reports every mistake in a body at once, with its path', async (t) => {
   const app = await createApp(t)
 
   const answer = await post(app, '/register', { email: 'nobody', name: 7, 'a/b~c': true })
@@ -85,7 +85,7 @@ t.test('names every mistake in a body at once, by its place', async (t) => {
   ])
 })
 
-t.test('refuses what is not an e-mail address', async (t) => {
+t.test('refuses an invalid e-mail', async (t) => {
   const app = await createApp(t)
   const addresses = [
     '',
@@ -126,7 +126,7 @@ t.test('refuses a name that is too long or cannot be stored', async (t) => {
   }
 })
 
-t.test('gives an e-mail to one user, in whatever case it comes again', async (t) => {
+t.test('refuses an e-mail that is taken, in any case', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', ada)
 
@@ -135,10 +135,14 @@ t.test('gives an e-mail to one user, in whatever case it comes again', async (t)
     assertProblem(t, answer, 'email_taken', email)
     t.equal(answer.headers['cache-control'], 'no-store')
   }
-  t.equal((await post(app, '/login', credentials)).statusCode, 200, 'the first password still counts')
+  t.equal(
+    (await post(app, '/login', credentials)).statusCode,
+    200,
+    'the first password is still the right one',
+  )
 })
 
-t.test('gives an e-mail to one user, also to two who ask at the same moment', async (t) => {
+t.test('registers an e-mail once, even if two requests arrive at the same moment', async (t) => {
   const app = await createApp(t)
 
   const answers = await Promise.all([
@@ -157,6 +161,6 @@ t.test('gives an e-mail to one user, also to two who ask at the same moment', as
   t.strictSame(
     logins.map(({ statusCode }) => statusCode),
     statuses.map((status) => (status === 201 ? 200 : 401)),
-    'the user is of the one who got 201',
+    'the password is that of the request that got 201',
   )
 })

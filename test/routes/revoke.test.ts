@@ -5,7 +5,7 @@ import { addClient, assertOAuthError, postForm } from '../oauth.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase, withoutTable } from '../trouble.ts'
 
-t.test('revokes a token at once, everywhere, and no other', async (t) => {
+t.test('revokes a token at once, at every endpoint, and no other token', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const beside = await createApp(t, settings)
@@ -26,7 +26,7 @@ t.test('revokes a token at once, everywhere, and no other', async (t) => {
   }
 })
 
-t.test('keeps a revocation when it starts again', async (t) => {
+t.test('a revocation outlives a restart', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
@@ -39,7 +39,7 @@ t.test('keeps a revocation when it starts again', async (t) => {
   t.equal((await again.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
 })
 
-t.test('answers alike whatever the token is, since a client can do nothing about it', async (t) => {
+t.test('answers 200 whatever the token is, as RFC 7009 has it', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const db = openBeside(t, settings)
@@ -52,7 +52,7 @@ t.test('answers alike whatever the token is, since a client can do nothing about
 
   const tokens = {
     good: token,
-    'revoked already': token,
+    'already revoked': token,
     garbage: 'garbage',
     expired: forge(key, { ...claimsOf(token), exp: 1 }),
     'of another deployment': await createToken(await createApp(t)),
@@ -64,11 +64,15 @@ t.test('answers alike whatever the token is, since a client can do nothing about
       t.same([answer.statusCode, answer.body], [200, ''], `${what} ${JSON.stringify(hint)}`)
     }
   }
-  t.equal(await db.value('select count(*) from blacklisted_tokens'), 2, 'only what was alive is kept')
+  t.equal(
+    await db.value('select count(*) from blacklisted_tokens'),
+    2,
+    'only revocations of unexpired tokens are stored',
+  )
 
   await db.run('update users set disabled_at = null')
   const answer = await app.inject({ url: '/verify', headers: bearer(disabled) })
-  t.equal(answer.statusCode, 401, 'a user enabled again does not bring its token back')
+  t.equal(answer.statusCode, 401, 'enabling the user does not make their token valid again')
 })
 
 t.test('refuses a request without exactly one token, and revokes nothing', async (t) => {
@@ -91,7 +95,7 @@ t.test('refuses a request without exactly one token, and revokes nothing', async
   t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
 })
 
-t.test('refuses another method, another media type and too long a body', async (t) => {
+t.test('refuses another method, another media type and a body that is too large', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const { header } = await addClient(openBeside(t, settings))
@@ -108,7 +112,7 @@ t.test('refuses another method, another media type and too long a body', async (
   t.equal((await app.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 200)
 })
 
-t.test('does not claim to have revoked a token while the database cannot answer', async (t) => {
+t.test('answers 503 while the database cannot answer', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const db = openBeside(t, settings)

@@ -18,7 +18,7 @@ import { openBeside, type SharedSettings, sharedSettings } from '../shared-datab
 import { from, THROTTLED } from '../throttling.ts'
 import { withoutDatabase, withoutTable } from '../trouble.ts'
 
-/** What these tests look at of an answer. */
+/** The parts of a response that these tests look at. */
 interface Answer {
   statusCode: number
   headers: Record<string, unknown>
@@ -164,7 +164,7 @@ async function describe(app: FastifyInstance) {
   return { operations, validator }
 }
 
-t.test('each operation gives each answer that its description lists, as described', async (t) => {
+t.test('each operation returns each response that its description lists, as described', async (t) => {
   const log = collectLog()
   const settings = await sharedSettings(t)
   const limits = {
@@ -183,7 +183,7 @@ t.test('each operation gives each answer that its description lists, as describe
     t.strictSame(Object.keys(provoke), Object.keys(responses), `every status of ${operationId}`)
 
     for (const [status, provocation] of Object.entries(provoke)) {
-      // Node.js says this before any app is asked; what a host makes of it is the host's.
+      // Node.js sends this before the app sees the request; a host app may change it.
       if (isPacked && status === '431') continue
       const about = `${operationId} ${status}`
       const { headers = {}, content = {} } = responses[status] ?? {}
@@ -203,7 +203,7 @@ t.test('each operation gives each answer that its description lists, as describe
   for (const secret of secrets) t.notOk(log.text().includes(secret), 'no secret is in the log')
 })
 
-t.test('an error of the service says nothing of what went wrong inside', async (t) => {
+t.test('a server error reveals nothing about its cause', async (t) => {
   const log = collectLog()
   const settings = await sharedSettings(t)
   const app = await createApp(t, { ...settings, LOG_LEVEL: 'trace' }, log.stream)
@@ -226,7 +226,7 @@ t.test('an error of the service says nothing of what went wrong inside', async (
   })
   t.match(outage.headers['retry-after'], /^\d+$/)
   for (const { headers } of [fault, outage]) t.equal(headers['cache-control'], 'no-store')
-  t.match(log.text(), /"SQLITE_ERROR"|"42P01"/, 'the log says what it was')
-  t.notOk(log.text().includes(ada.email), 'but not whom it met')
-  t.equal((await post(app, '/register', ada)).statusCode, 201, 'nothing was half-written')
+  t.match(log.text(), /"SQLITE_ERROR"|"42P01"/, 'the log has the cause')
+  t.notOk(log.text().includes(ada.email), 'but not the user’s e-mail')
+  t.equal((await post(app, '/register', ada)).statusCode, 201, 'nothing was stored')
 })

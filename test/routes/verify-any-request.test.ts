@@ -6,7 +6,7 @@ import t from 'tap'
 import postern from '../../src/index.ts'
 import { ada, bearer, createApp, createToken, exchange } from '../helper.ts'
 
-/** Node hands a CONNECT over as a socket: no request comes of it. */
+/** Node.js passes a CONNECT on as a socket, not as a request. */
 const methods = METHODS.filter((method) => method !== 'CONNECT')
 
 async function listen(app: FastifyInstance): Promise<number> {
@@ -27,16 +27,16 @@ async function ask(port: number, method: string, path: string, headers: Record<s
   }
 }
 
-t.test('decides alike for every method', async (t) => {
+t.test('decides the same for every method', async (t) => {
   const app = await createApp(t, { CORS_ORIGIN: 'https://app.example.com' })
   const token = await createToken(app)
   const port = await listen(app)
 
-  t.ok(methods.includes('PROPFIND') && methods.includes('QUERY'), 'also the rare ones')
+  t.ok(methods.includes('PROPFIND') && methods.includes('QUERY'), 'rare methods are included')
   for (const method of methods) {
     for (const path of ['/verify', '/verify/', '/verify/a/b?c=d']) {
       const good = await ask(port, method, path, bearer(token))
-      t.same([good.status, good.body], [200, ''], `${method} ${path} with a good token`)
+      t.same([good.status, good.body], [200, ''], `${method} ${path} with a valid token`)
       t.match(good.user, /^[\da-f-]{36}$/)
 
       const bad = await ask(port, method, path, bearer('garbage'))
@@ -46,7 +46,7 @@ t.test('decides alike for every method', async (t) => {
   }
 })
 
-t.test('takes a browser’s preflight for what it is: a request without a token', async (t) => {
+t.test('refuses a browser’s preflight like any request without a token', async (t) => {
   const preflight = { origin: 'https://app.example.com', 'access-control-request-method': 'DELETE' }
 
   for (const CORS_ORIGIN of ['*', 'https://app.example.com']) {
@@ -67,7 +67,7 @@ for (const [how, paths] of [
   ['odd', [...ODD, LONG, ...QUERIES]],
   ['malformed', ['/%', '/%zz', '/%ff']],
 ] as const) {
-  t.test(`decides alike for every path below, however ${how}`, async (t) => {
+  t.test(`decides the same for every path below /verify, even if it is ${how}`, async (t) => {
     const app = await createApp(t)
     const token = await createToken(app)
     const port = await listen(app)
@@ -81,7 +81,7 @@ for (const [how, paths] of [
   })
 }
 
-t.test('does the same within a host, under its prefix', async (t) => {
+t.test('decides the same in a host app, under its prefix', async (t) => {
   const host = fastify()
   t.teardown(() => host.close())
   await host.register(postern, { prefix: '/auth', bcryptCost: 10 })
@@ -98,7 +98,7 @@ t.test('does the same within a host, under its prefix', async (t) => {
   }
 })
 
-t.test('takes a token from the Authorization header alone', async (t) => {
+t.test('accepts a token only in the Authorization header', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
 
@@ -112,7 +112,7 @@ t.test('takes a token from the Authorization header alone', async (t) => {
   t.equal(response.statusCode, 401)
 })
 
-t.test('never decides by what a proxy says of the request', async (t) => {
+t.test('ignores what a proxy says about the request', async (t) => {
   const app = await createApp(t, { TRUST_PROXY: '127.0.0.1' })
   const token = await createToken(app)
   const said = [
@@ -132,7 +132,7 @@ t.test('never decides by what a proxy says of the request', async (t) => {
   }
 })
 
-t.test('ignores a body, whatever it is', async (t) => {
+t.test('ignores any body', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
   const bodies = [
@@ -158,7 +158,7 @@ t.test('ignores a body, whatever it is', async (t) => {
   }
 })
 
-t.test('does not wait for a body that was announced', async (t) => {
+t.test('does not wait for the body', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
   const port = await listen(app)
@@ -179,7 +179,7 @@ t.test('does not wait for a body that was announced', async (t) => {
   }
 })
 
-t.test('answers the next request of a connection after a body that nobody read', async (t) => {
+t.test('answers the next request on a connection after an unread body', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
   const body = 'GET /verify HTTP/1.1\r\nHost: smuggled\r\n\r\n'.repeat(10_000)

@@ -5,18 +5,18 @@ import { type Answer, ada, bearer, createApp, createToken, logIn } from '../help
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { withoutDatabase } from '../trouble.ts'
 
-/** What a gateway copies over the client's own headers. */
+/** The headers that a gateway writes over the client's own. */
 function identityOf({ headers }: Answer): unknown[] {
   return ['remote-user', 'remote-email', 'remote-name'].map((name) => headers[name])
 }
 
 function assertRefused(t: Test, answer: Answer, status: number, message: string): void {
   t.equal(answer.statusCode, status, message)
-  t.same(identityOf(answer), ['', '', ''], `${message}: nobody's identity`)
-  t.equal(answer.headers['cache-control'], 'no-store', `${message}: not to be kept`)
+  t.same(identityOf(answer), ['', '', ''], `${message}: no identity`)
+  t.equal(answer.headers['cache-control'], 'no-store', `${message}: must not be cached`)
 }
 
-t.test('tells a gateway whose request it is, and nothing else', async (t) => {
+t.test('tells a gateway who the user is, and nothing else', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
   const { id } = (await app.inject({ url: '/getUser', headers: bearer(token) })).json()
@@ -31,7 +31,7 @@ t.test('tells a gateway whose request it is, and nothing else', async (t) => {
   t.notOk('location' in response.headers)
 })
 
-t.test('sends an empty name for a user without one', async (t) => {
+t.test('returns an empty name for a user without one', async (t) => {
   const app = await createApp(t)
   const { email, password } = ada
   await app.inject({ method: 'POST', url: '/register', payload: { email, password } })
@@ -42,7 +42,7 @@ t.test('sends an empty name for a user without one', async (t) => {
   t.match(identityOf(response), [/^[\da-f-]{36}$/, 'ada@example.com', ''])
 })
 
-t.test('refuses with the challenge of RFC 6750, and leaves no identity standing', async (t) => {
+t.test('refuses with the challenge of RFC 6750, and empties the identity headers', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -59,11 +59,11 @@ t.test('refuses with the challenge of RFC 6750, and leaves no identity standing'
   }
 
   const refused = {
-    'no token of RFC 6750': 'a b',
+    'not a token by RFC 6750': 'a b',
     garbage: 'garbage',
-    'another deployment’s': other,
+    'of another deployment': other,
     expired: forge(key, { ...claimsOf(token), exp: Math.floor(Date.now() / 1000) - 1 }),
-    'changed afterwards': `${token.slice(0, -4)}AAAA`,
+    'with a changed signature': `${token.slice(0, -4)}AAAA`,
   }
   for (const [what, bad] of Object.entries(refused)) {
     const response = await app.inject({ url: '/verify', headers: { ...own, ...bearer(bad) } })
@@ -88,7 +88,7 @@ t.test('refuses a token on the request after its logout', async (t) => {
   t.equal((await app.inject({ url: '/verify', headers: bearer(other) })).statusCode, 200)
 })
 
-t.test('forbids a disabled user on the next request, and says so', async (t) => {
+t.test('answers 403 to a disabled user from the next request on', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -101,7 +101,7 @@ t.test('forbids a disabled user on the next request, and says so', async (t) => 
   t.equal(response.json().code, 'account_disabled')
 })
 
-t.test('refuses the tokens of before a new password, a deleted user and a retired key', async (t) => {
+t.test('refuses tokens from before a new password, of a deleted user and of a retired key', async (t) => {
   for (const change of [
     'update users set token_version = token_version + 1',
     'delete from users',
@@ -120,24 +120,27 @@ t.test('refuses the tokens of before a new password, a deleted user and a retire
   }
 })
 
-t.test('admits no request while the database cannot answer, and does not call the token bad', async (t) => {
-  const settings = await sharedSettings(t)
-  const app = await createApp(t, settings)
-  const token = await createToken(app)
-  t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
+t.test(
+  'admits no request while the database cannot answer, and does not call the token invalid',
+  async (t) => {
+    const settings = await sharedSettings(t)
+    const app = await createApp(t, settings)
+    const token = await createToken(app)
+    t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
 
-  await withoutDatabase(openBeside(t, settings), async () => {
-    const response = await app.inject({ url: '/verify', headers: bearer(token) })
-    assertRefused(t, response, 503, 'no database')
-    t.match(response.headers['retry-after'], /^\d+$/)
-    t.equal(response.json().code, 'database_unavailable')
-    assertRefused(t, await app.inject({ url: '/verify' }), 401, 'no token either')
-  })
+    await withoutDatabase(openBeside(t, settings), async () => {
+      const response = await app.inject({ url: '/verify', headers: bearer(token) })
+      assertRefused(t, response, 503, 'no database')
+      t.match(response.headers['retry-after'], /^\d+$/)
+      t.equal(response.json().code, 'database_unavailable')
+      assertRefused(t, await app.inject({ url: '/verify' }), 401, 'without a token')
+    })
 
-  t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
-})
+    t.equal((await app.inject({ url: '/verify', headers: bearer(token) })).statusCode, 200)
+  },
+)
 
-t.test('sends a name of any writing in a header that carries ASCII', async (t) => {
+t.test('encodes a name in any script for an ASCII header', async (t) => {
   const app = await createApp(t)
   const names = [
     'Ада Лавлейс',
@@ -155,7 +158,11 @@ t.test('sends a name of any writing in a header that carries ASCII', async (t) =
     const response = await app.inject({ url: '/verify', headers: bearer(token) })
     t.equal(response.statusCode, 200)
     const field = String(response.headers['remote-name'])
-    t.match(field, /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, 'no blank at an end, nothing unprintable')
+    t.match(
+      field,
+      /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/,
+      'no space at either end, only printable characters',
+    )
     t.equal(decodeURIComponent(field), name)
     t.equal(response.headers['remote-email'], `ada${index}@example.com`)
   }
@@ -166,12 +173,12 @@ t.test('sends a name of any writing in a header that carries ASCII', async (t) =
   t.equal(decodeURIComponent(String(response.headers['remote-email'])), 'ада@пример.рф')
 })
 
-t.test('leaves a plain name as it is', async (t) => {
+t.test('does not encode a plain name', async (t) => {
   for (const name of ['', 'Ada', "Ada King, Countess of Lovelace (1815-1852); #1 + 'x' = ~`^|\\\"<>"]) {
     t.equal(encodeField(name), name)
   }
   t.equal(encodeField('  a  b  '), '%20 a  b %20')
   t.equal(encodeField('50 %'), '50 %25')
   t.equal(encodeField('%41'), '%2541')
-  t.equal(decodeURIComponent(encodeField('a\ud800b')), 'a\ufffdb', 'a lone surrogate is no character')
+  t.equal(decodeURIComponent(encodeField('a\ud800b')), 'a\ufffdb', 'a lone surrogate is not a character')
 })
