@@ -4,7 +4,7 @@ import t from 'tap'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, startServer } from '../server-process.ts'
 
-t.test('has one line of JSON for each request, and none of its secrets', async (t) => {
+t.test('has one line of JSON for each request, without its secrets', async (t) => {
   const { address, stop } = await startServer(t, { cwd: t.testdir() })
   const headers = { ...bearer('ey.sesame'), cookie: 'a=sesame', 'x-request-id': 'from-gateway/42' }
   const requests = [
@@ -70,7 +70,7 @@ t.test('has one line of JSON for each request, and none of its secrets', async (
   }
 })
 
-t.test('logs the address of a client that disconnects at once', async (t) => {
+t.test('has the address of a client that disconnects at once', async (t) => {
   const { address, stop } = await startServer(t, { cwd: t.testdir() })
   const { hostname, port } = new URL(address)
 
@@ -89,7 +89,7 @@ t.test('logs the address of a client that disconnects at once', async (t) => {
   )
 })
 
-t.test('says nothing of what is not HTTP, and survives it', async (t) => {
+t.test('does not log malformed HTTP, and the service goes on', async (t) => {
   const { address, stop } = await startServer(t, { cwd: t.testdir() })
   const { hostname, port } = new URL(address)
   const socket = connect(Number(port), hostname).setEncoding('utf8')
@@ -106,7 +106,7 @@ t.test('says nothing of what is not HTTP, and survives it', async (t) => {
   t.notMatch((await stop()).stdout, 'sesame')
 })
 
-t.test('is not written where nothing is to be logged, and requests are answered all the same', async (t) => {
+t.test('is not written with LOG_LEVEL=silent, while requests are answered', async (t) => {
   const { address, stop } = await startServer(t, { cwd: t.testdir(), env: { LOG_LEVEL: 'silent' } })
   const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
   const answer = async (path: string) => (await fetch(`${address}${path}`, { headers })).status

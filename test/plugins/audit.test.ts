@@ -5,7 +5,7 @@ import { openBeside, openShared, sharedSettings } from '../shared-database.ts'
 
 const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64)'
 
-/** An app, and what its audit trail and its log say. */
+/** An app, its audit trail and its log. */
 async function setScene(t: Test) {
   const settings = await sharedSettings(t)
   const { stream, text } = collectLog()
@@ -20,11 +20,11 @@ async function setScene(t: Test) {
   return { app, database, list, logged, text }
 }
 
-/** What is remarkable about events. */
+/** The kinds of events, with their reasons. */
 const outline = (events: AuditEventRow[]) =>
   events.map(({ event, reason }) => (reason ? `${event} ${reason}` : event))
 
-t.test('records who did what, from where, once for what took effect', async (t) => {
+t.test('records who did what and from where, once for each change', async (t) => {
   const { app, list, logged } = await setScene(t)
   const from = { 'user-agent': BROWSER, 'x-request-id': 'request-1' }
 
@@ -57,12 +57,12 @@ t.test('records who did what, from where, once for what took effect', async (t) 
   t.same(
     logged().map(({ event, reason }) => (reason ? `${event} ${reason}` : event)),
     outline(events),
-    'the log says the same',
+    'the log has the same events',
   )
   t.match(logged()[4], { userId: id, target: jti, address: '127.0.0.1', userAgent: BROWSER })
 })
 
-t.test('records what is done to an account, and a refused login to a disabled one', async (t) => {
+t.test('records changes to a user, and a refused login of a disabled user', async (t) => {
   const { app, list } = await setScene(t)
   const { id } = (await post(app, '/register', ada)).json()
 
@@ -85,7 +85,7 @@ t.test('records what is done to an account, and a refused login to a disabled on
   ])
 })
 
-t.test('keeps no secret, and nothing that a terminal would obey', async (t) => {
+t.test('stores no secrets and no terminal control characters', async (t) => {
   const { app, list, text } = await setScene(t)
   const agent = `curl\u001b[2J\u0085\u202e${'x'.repeat(1000)}`
   await post(app, '/register', ada)
@@ -105,7 +105,7 @@ t.test('keeps no secret, and nothing that a terminal would obey', async (t) => {
   t.equal(last?.userAgent?.length, 256)
 })
 
-t.test('commits an event before the answer: where it cannot, nothing has happened', async (t) => {
+t.test('commits an event before the response, and changes nothing if it cannot', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const database = await openShared(t, settings)
@@ -129,7 +129,7 @@ t.test('commits an event before the answer: where it cannot, nothing has happene
   t.equal((await post(app, '/login', credentials)).statusCode, 200)
 })
 
-t.test('finds the latest events by account, kind and time', async (t) => {
+t.test('finds the latest events by user, kind and time', async (t) => {
   const { app, database, list } = await setScene(t)
   await post(app, '/register', ada)
   const { id } = (await post(app, '/register', { ...ada, email: 'grace@example.com' })).json()
@@ -147,6 +147,6 @@ t.test('finds the latest events by account, kind and time', async (t) => {
   t.same(
     (await list()).map(({ userId }) => userId),
     [id],
-    'the oldest go first',
+    'the oldest are pruned first',
   )
 })

@@ -34,11 +34,11 @@ t.test('refuses a token of a deleted user, even if their e-mail is registered ag
 
   assertRefused(t, await getUser(app, token))
   await post(app, '/register', ada)
-  assertRefused(t, await getUser(app, token), 'the e-mail is there again')
+  assertRefused(t, await getUser(app, token), 'the e-mail is registered again')
   t.equal((await getUser(app, await logIn(app))).statusCode, 200)
 })
 
-t.test('refuses every token of a disabled account, until it is enabled again', async (t) => {
+t.test('refuses every token of a disabled user until the user is enabled again', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -53,7 +53,7 @@ t.test('refuses every token of a disabled account, until it is enabled again', a
   t.equal((await getUser(app, token)).statusCode, 200)
 })
 
-t.test('refuses every token from before the token version was raised', async (t) => {
+t.test('refuses every token with an older token version', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const tokens = [await createToken(app), await logIn(app)]
@@ -62,7 +62,7 @@ t.test('refuses every token from before the token version was raised', async (t)
   await openBeside(t, settings).run('update users set token_version = token_version + 1')
 
   for (const token of tokens) assertRefused(t, await getUser(app, token))
-  t.equal((await getUser(app, await logIn(app))).statusCode, 200, 'a new login counts')
+  t.equal((await getUser(app, await logIn(app))).statusCode, 200, 'a token of a new login is valid')
 })
 
 t.test('refuses a token that another process has revoked', async (t) => {

@@ -23,7 +23,7 @@ function assertRefused(t: Test, answer: Answer, about?: string): void {
   t.equal(answer.headers['cache-control'], 'no-store')
 }
 
-t.test('reads the scheme in any case, and any spaces behind it', async (t) => {
+t.test('accepts the scheme in any case, with any number of spaces after it', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
 
@@ -32,7 +32,7 @@ t.test('reads the scheme in any case, and any spaces behind it', async (t) => {
   }
 })
 
-t.test('asks for a bearer token where there is none of that scheme', async (t) => {
+t.test('asks for a bearer token if the header has another scheme', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   const token = await createToken(app)
@@ -59,7 +59,7 @@ t.test('asks for a bearer token where there is none of that scheme', async (t) =
   t.notMatch(log.text(), token)
 })
 
-t.test('refuses a bearer token that is written in no way that RFC 6750 has', async (t) => {
+t.test('refuses a bearer token that does not have the form of RFC 6750', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
   const token = await createToken(app)
@@ -93,7 +93,7 @@ t.test('refuses a bearer token that is written in no way that RFC 6750 has', asy
   t.notMatch(log.text(), token)
 })
 
-t.test('refuses what has the form of a token and is none', async (t) => {
+t.test('refuses text that only looks like a token', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
   const [header = '', claims = '', signature = ''] = token.split('.')
@@ -130,7 +130,7 @@ t.test('refuses what has the form of a token and is none', async (t) => {
   }
 })
 
-t.test('refuses two Authorization headers, whichever comes first', async (t) => {
+t.test('refuses two Authorization headers in any order', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
   const request = (...values: string[]) =>
@@ -141,7 +141,7 @@ t.test('refuses two Authorization headers, whichever comes first', async (t) => 
 
   t.equal(parseAnswer(await exchange(app, request(`Bearer ${token}`))).statusCode, 200)
   const padded = await exchange(app, request(`Bearer ${token}  `))
-  t.equal(parseAnswer(padded).statusCode, 200, 'blanks at the end are no part')
+  t.equal(parseAnswer(padded).statusCode, 200, 'trailing spaces are not part of the token')
   for (const values of [
     [`Bearer ${token}`, `Bearer ${token}`],
     [`Bearer ${token}`, 'Bearer x'],

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Answer, ada, collectLog, createApp } from '../helper.ts'
 
-/** What a request comes with. */
+/** Where a request comes from. */
 interface Origin {
   /** The address of the other end of the connection. */
   peer?: string
   headers?: Record<string, string>
 }
 
-/** A server that allows two failures from one address, what it has warned of, and a way to try a wrong password. */
+/** A server that allows two failures from one address, its warnings, and a function that tries a wrong password. */
 async function createScene(t: Test, trustProxy?: string) {
   const log = collectLog()
   const settings = {
@@ -34,7 +34,7 @@ async function createScene(t: Test, trustProxy?: string) {
   }
   return {
     app,
-    /** Whether requests of these origins count as one client's. */
+    /** Whether requests of these origins are throttled as one client. */
     async areOne(...origins: Origin[]): Promise<boolean> {
       const [first = {}] = origins
       for (const origin of [...origins, first].slice(0, 2)) await ask(origin)
@@ -53,7 +53,7 @@ async function createScene(t: Test, trustProxy?: string) {
 
 const forwarded = (value: string) => ({ headers: { 'x-forwarded-for': value } })
 
-t.test('without trusted proxies, a client is who holds the connection', async (t) => {
+t.test('without trusted proxies, the client is the peer of the connection', async (t) => {
   const { areOne, ask } = await createScene(t)
   t.ok(await areOne({ peer: '203.0.113.1' }, { peer: '203.0.113.1' }))
   t.equal((await ask({ peer: '203.0.113.2' })).statusCode, 401)
@@ -73,7 +73,7 @@ t.test('a forged header of a peer that is not a trusted proxy changes nothing', 
   }
 })
 
-t.test('what a client puts before the address that a trusted proxy adds is not believed', async (t) => {
+t.test('addresses before the one that a trusted proxy adds are ignored', async (t) => {
   const { areOne, ask } = await createScene(t, '127.0.0.1,10.0.0.0/8')
   t.ok(
     await areOne(
@@ -90,7 +90,7 @@ t.test('what a client puts before the address that a trusted proxy adds is not b
   t.equal((await ask(forwarded('203.0.113.1, 198.51.100.1'))).statusCode, 401, 'another client')
 })
 
-t.test('one client is known by every spelling of its address', async (t) => {
+t.test('all spellings of an address are one client', async (t) => {
   const { areOne, ask } = await createScene(t, '127.0.0.1')
   t.ok(await areOne(forwarded('203.0.113.1'), forwarded('::ffff:203.0.113.1'), forwarded('203.0.113.1:4711')))
   t.ok(await areOne(forwarded('2001:db8::1'), forwarded('2001:db8::ffff:2'), forwarded('[2001:DB8::3]:80')))
@@ -98,7 +98,7 @@ t.test('one client is known by every spelling of its address', async (t) => {
   t.ok(await areOne({ peer: '::ffff:127.0.0.1', ...forwarded('203.0.113.9') }, forwarded('203.0.113.9')))
 })
 
-t.test('warns once where it does not believe a header, and says what to set', async (t) => {
+t.test('warns once when it ignores a header, and says what to set', async (t) => {
   const { ask, warnings } = await createScene(t)
   await ask({ peer: '::ffff:172.17.0.2', ...forwarded('203.0.113.1') })
   await ask({ peer: '172.17.0.3', ...forwarded('203.0.113.2') })
@@ -107,7 +107,7 @@ t.test('warns once where it does not believe a header, and says what to set', as
   t.match(warnings()[0], /^172\.17\.0\.2 sent X-Forwarded-For .* add it to TRUST_PROXY .*;/)
 })
 
-t.test('warns of a further gateway, before the trusted one, that is not trusted', async (t) => {
+t.test('warns of an untrusted gateway in front of a trusted one', async (t) => {
   const { ask, warnings } = await createScene(t, '127.0.0.1,10.0.0.0/8')
   await ask(forwarded('203.0.113.1'))
   await ask(forwarded('203.0.113.1, 10.0.0.1'))
@@ -118,13 +118,13 @@ t.test('warns of a further gateway, before the trusted one, that is not trusted'
   t.equal(warnings().length, 1)
 })
 
-t.test('warns of a Forwarded header alike', async (t) => {
+t.test('warns of an ignored Forwarded header too', async (t) => {
   const { ask, warnings } = await createScene(t)
   await ask({ headers: { forwarded: 'for=203.0.113.2' } })
   t.match(warnings(), [/^127\.0\.0\.1 sent Forwarded /])
 })
 
-t.test('warns once where a trusted proxy does not say for whom it asks', async (t) => {
+t.test('warns once when a trusted proxy does not send the client’s address', async (t) => {
   const { ask, warnings } = await createScene(t, '127.0.0.1')
   await ask({ peer: '203.0.113.1' })
   await ask(forwarded('203.0.113.1'))
@@ -135,13 +135,13 @@ t.test('warns once where a trusted proxy does not say for whom it asks', async (
   t.equal(warnings().length, 1)
 })
 
-t.test('takes clients for one, and warns, where a trusted proxy hides them', async (t) => {
+t.test('treats clients as one, and warns, when a trusted proxy hides their addresses', async (t) => {
   const { areOne, warnings } = await createScene(t, '127.0.0.1')
   t.ok(await areOne(forwarded('unknown'), forwarded('203.0.113.1, _hidden')))
   t.match(warnings()[0], /^127\.0\.0\.1 is a trusted proxy .* not an address/)
 })
 
-t.test('warns where it throttles a whole private network’s gateway, which says nothing', async (t) => {
+t.test('warns when it throttles a private address that sends no header, probably a gateway', async (t) => {
   const { areOne, warnings } = await createScene(t)
   t.ok(await areOne({ peer: '203.0.113.1' }))
   t.same(warnings(), [])
@@ -149,7 +149,7 @@ t.test('warns where it throttles a whole private network’s gateway, which says
   t.match(warnings(), [/^10\.0\.0\.1 is throttled, .* TRUST_PROXY/])
 })
 
-t.test('warns where nobody has an address, and still throttles by user', async (t) => {
+t.test('warns when requests have no address, and still throttles by user', async (t) => {
   // Not the test's own directory: the path of a socket must be short.
   const directory = mkdtempSync(join(tmpdir(), 'postern-'))
   t.teardown(() => rmSync(directory, { recursive: true }))

@@ -10,7 +10,7 @@ import { openShared, sharedSettings } from '../shared-database.ts'
 
 const EMAIL = 'Grace@Example.com'
 
-/** An app that has met nobody yet, and a database into which an import has put a user and the key of its tokens. */
+/** A new app, and a database into which an import has put a user and the key of their tokens. */
 async function setScene(t: Test, more: Record<string, string> = {}) {
   const settings = { ...(await sharedSettings(t)), ...more }
   const app = await createApp(t, settings)
@@ -32,7 +32,7 @@ async function setScene(t: Test, more: Record<string, string> = {}) {
   return { app, database, key, id, kid, get }
 }
 
-t.test('accepts the tokens that the libraries of Python make, from the key’s first moment on', async (t) => {
+t.test('accepts tokens as Python’s libraries create them, as soon as their key is stored', async (t) => {
   const { database, key, id, get } = await setScene(t)
   const exp = inAnHour()
   const tokens = [
@@ -59,7 +59,7 @@ t.test('accepts the tokens that the libraries of Python make, from the key’s f
   }
 })
 
-t.test('accepts no other token by that key', async (t) => {
+t.test('accepts no other tokens of that key', async (t) => {
   const { database, key, kid, id, get } = await setScene(t)
   await database.signingKeys.insert(key, createEvent())
   const exp = inAnHour()
@@ -76,17 +76,17 @@ t.test('accepts no other token by that key', async (t) => {
     'another header': fastapiToken({ sub: EMAIL, exp }, '{"alg": "HS256", "typ": "JWT"}'),
     'the key’s kid': fastapiToken({ sub: EMAIL, exp }, { alg: 'HS256', typ: 'JWT', kid }),
     'our own type': fastapiToken({ sub: EMAIL, exp }, { alg: 'HS256', typ: 'at+jwt', kid }),
-    'a part too many': `${good}.${signature}`,
-    'no end': fastapiToken({ sub: EMAIL }),
-    'an end that is no number': fastapiToken({ sub: EMAIL, exp: String(exp) }),
-    'an end in the past': fastapiToken({ sub: EMAIL, exp: exp - 7200 }),
-    'an end that no database can write': fastapiToken({ sub: EMAIL, exp: 1e15 }),
-    'a beginning in the future': fastapiToken({ sub: EMAIL, exp, nbf: exp }),
+    'a fourth part': `${good}.${signature}`,
+    'no expiry': fastapiToken({ sub: EMAIL }),
+    'an expiry that is not a number': fastapiToken({ sub: EMAIL, exp: String(exp) }),
+    'an expiry in the past': fastapiToken({ sub: EMAIL, exp: exp - 7200 }),
+    'an expiry that no database can store': fastapiToken({ sub: EMAIL, exp: 1e15 }),
+    'a start in the future': fastapiToken({ sub: EMAIL, exp, nbf: exp }),
     'no subject': fastapiToken({ exp }),
-    'a subject that is no text': fastapiToken({ sub: { email: EMAIL }, exp }),
+    'a subject that is not a string': fastapiToken({ sub: { email: EMAIL }, exp }),
     'another spelling of the subject': fastapiToken({ sub: EMAIL.toLowerCase(), exp }),
-    'another claim for the subject': fastapiToken({ email: EMAIL, exp }),
-    'our own id for the subject': fastapiToken({ sub: id, exp }),
+    'another claim instead of the subject': fastapiToken({ email: EMAIL, exp }),
+    'our own id as the subject': fastapiToken({ sub: id, exp }),
     'a scope': fastapiToken({ sub: EMAIL, exp, scope: 'reset' }),
     scopes: fastapiToken({ sub: EMAIL, exp, scopes: [] }),
     'a refresh token': fastapiToken({ sub: EMAIL, exp, type: 'refresh' }),
@@ -96,7 +96,7 @@ t.test('accepts no other token by that key', async (t) => {
     assertProblem(t, await get(token), 'invalid_token', about)
 })
 
-t.test('reaches no user that the import has not created', async (t) => {
+t.test('accepts no token for a user that the import has not created', async (t) => {
   const { app, database, key, get } = await setScene(t)
   await database.signingKeys.insert(key, createEvent())
   const own = await createToken(app)
@@ -108,7 +108,7 @@ t.test('reaches no user that the import has not created', async (t) => {
   t.equal((await get(own)).statusCode, 200, 'with a token of their own')
 })
 
-t.test('refuses them on the next request, by whatever refuses a token', async (t) => {
+t.test('refuses them on the next request after each change that refuses a token', async (t) => {
   const { app, database, key, id, kid, get } = await setScene(t)
   await database.signingKeys.insert(key, createEvent())
   const exp = inAnHour()
@@ -125,7 +125,7 @@ t.test('refuses them on the next request, by whatever refuses a token', async (t
   )) {
     t.equal((await get(one.slice(0, -1) + character)).statusCode, 401, 'in any spelling of its signature')
   }
-  t.equal((await get(other)).statusCode, 200, 'another of the same user')
+  t.equal((await get(other)).statusCode, 200, 'another token of the same user')
 
   for (const [about, change] of [
     ['logged out everywhere', () => app.postern.logOutEverywhere(id)],
@@ -138,7 +138,7 @@ t.test('refuses them on the next request, by whatever refuses a token', async (t
     assertProblem(t, await get(other), 'invalid_token', about)
   }
   await post(app, '/register', { ...ada, email: EMAIL })
-  assertProblem(t, await get(other), 'invalid_token', 'somebody else registers with the same e-mail')
+  assertProblem(t, await get(other), 'invalid_token', 'another user with the same e-mail')
 
   await database.users.insert(createUser({ id, email: 'again@example.com' }), createEvent())
   t.equal((await get(other)).statusCode, 200)
@@ -146,7 +146,7 @@ t.test('refuses them on the next request, by whatever refuses a token', async (t
   assertProblem(t, await get(other), 'invalid_token', 'the key is retired')
 })
 
-t.test('never signs by it, also where HS256 signs', async (t) => {
+t.test('never signs with that key, even if ALGORITHM is HS256', async (t) => {
   const settings = await sharedSettings(t)
   const { app, database, key, kid } = await setScene(t, { ...settings, ALGORITHM: 'HS256' })
   await database.signingKeys.insert(key, createEvent())
@@ -162,7 +162,7 @@ t.test('never signs by it, also where HS256 signs', async (t) => {
   t.same((await app.inject('/.well-known/jwks.json')).json(), { keys: [] })
 })
 
-t.test('tells a host whose token it is', async (t) => {
+t.test('tells a host app the user of the token', async (t) => {
   const { app, database, key } = await setScene(t)
   await database.signingKeys.insert(key, createEvent())
   const id = fastapiUserId(FASTAPI_SECRET, 'sub', '7')

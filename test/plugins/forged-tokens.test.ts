@@ -3,7 +3,7 @@ import t from 'tap'
 import { assertRefused, createForger, encode, forge, headerOf, type StolenKey } from '../forge.ts'
 import { assertProblem, bearer } from '../helper.ts'
 
-t.test('no header but the one that Postern writes is honoured', async (t) => {
+t.test('a token is refused if its header is not the one that Postern writes', async (t) => {
   const forger = await createForger(t)
   const { key, claims } = forger
   const header = headerOf(key)
@@ -50,7 +50,7 @@ t.test('no header but the one that Postern writes is honoured', async (t) => {
   await assertRefused(t, forger, forge(stranger, claims, { ...header, jwk }), 'a key of their own, enclosed')
 })
 
-t.test('no signature is no signature, whatever the header calls it', async (t) => {
+t.test('a token without a signature is refused, whatever its header says', async (t) => {
   const forger = await createForger(t)
   const { key } = forger
   const claims = { ...forger.claims, email: 'eve@example.com' }
@@ -72,7 +72,7 @@ t.test('no signature is no signature, whatever the header calls it', async (t) =
   }
 })
 
-t.test('a public key is no shared secret', async (t) => {
+t.test('a public key is not accepted as a shared secret', async (t) => {
   for (const algorithm of ['ES256', 'EdDSA', 'RS256']) {
     const forger = await createForger(t, algorithm)
     const { key, claims } = forger
@@ -85,7 +85,7 @@ t.test('a public key is no shared secret', async (t) => {
   }
 })
 
-t.test('a flipped bit anywhere makes it another token, and that one is refused', async (t) => {
+t.test('a token with any flipped bit is refused', async (t) => {
   const forger = await createForger(t)
   const parts = forger.token.split('.')
 
@@ -105,7 +105,7 @@ t.test('a flipped bit anywhere makes it another token, and that one is refused',
 /** The order of the group of P-256 (SEC 2). */
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
-/** Other texts of the same token: of each, the signature is as good. */
+/** Other spellings of the same token, whose signatures are valid too. */
 function respell(token: string): string[] {
   const [header = '', claims = '', signature = ''] = token.split('.')
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -129,7 +129,7 @@ function respell(token: string): string[] {
   return signatures.map((other) => `${header}.${claims}.${other}`).filter((other) => other !== token)
 }
 
-t.test('no other spelling of a token escapes its revocation', async (t) => {
+t.test('every spelling of a revoked token is refused', async (t) => {
   const { app, token } = await createForger(t)
   const spellings = respell(token)
   const readable: string[] = []
@@ -138,7 +138,7 @@ t.test('no other spelling of a token escapes its revocation', async (t) => {
     t.ok([200, 401].includes(statusCode))
     if (statusCode === 200) readable.push(spelling)
   }
-  t.ok(readable.length > 0, `${readable.length} of ${spellings.length} spellings verify: so it matters`)
+  t.ok(readable.length > 0, `${readable.length} of ${spellings.length} spellings have a valid signature`)
 
   await app.inject({ method: 'POST', url: '/logout', headers: bearer(token) })
 
@@ -148,7 +148,7 @@ t.test('no other spelling of a token escapes its revocation', async (t) => {
   }
 })
 
-t.test('to log out by another spelling is to log out', async (t) => {
+t.test('a logout with another spelling revokes the token', async (t) => {
   const { app, token } = await createForger(t)
   const mirrored = respell(token).at(-1) ?? ''
 

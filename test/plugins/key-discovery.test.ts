@@ -6,7 +6,7 @@ import { decodeHeader, encode } from '../forge.ts'
 import { type Answer, ada, bearer, createApp, createToken, logIn, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
-/** Counts, while a test runs, how often this process reads the table of keys as a whole, by either driver. */
+/** Counts, while a test runs, how often this process reads the whole table of keys, with either driver. */
 function countLooks(t: Test): () => number {
   let looks = 0
   const count = (sql: unknown) => {
@@ -35,30 +35,27 @@ async function getUser(app: FastifyInstance, token: string): Promise<Answer> {
   return await app.inject({ url: '/getUser', headers: bearer(token) })
 }
 
-t.test(
-  'a running service learns of each key that another process creates, one after the other',
-  async (t) => {
-    const settings = await sharedSettings(t)
-    const [app, beside] = await Promise.all([createApp(t, settings), createApp(t, settings)])
-    const db = openBeside(t, settings)
-    await post(app, '/register', ada)
-    const kids = new Set<unknown>()
+t.test('a running service finds each key that another process creates', async (t) => {
+  const settings = await sharedSettings(t)
+  const [app, beside] = await Promise.all([createApp(t, settings), createApp(t, settings)])
+  const db = openBeside(t, settings)
+  await post(app, '/register', ada)
+  const kids = new Set<unknown>()
 
-    for (let round = 1; round <= 4; round++) {
-      const token = await logIn(app)
-      kids.add(decodeHeader(token)['kid'])
-      t.equal((await getUser(beside, token)).statusCode, 200, `key ${round}`)
-      t.equal((await getUser(app, token)).statusCode, 200)
+  for (let round = 1; round <= 4; round++) {
+    const token = await logIn(app)
+    kids.add(decodeHeader(token)['kid'])
+    t.equal((await getUser(beside, token)).statusCode, 200, `key ${round}`)
+    t.equal((await getUser(app, token)).statusCode, 200)
 
-      await db.run('update signing_keys set retires_at = ? where retires_at is null', new Date())
+    await db.run('update signing_keys set retires_at = ? where retires_at is null', new Date())
 
-      for (const instance of [app, beside]) t.equal((await getUser(instance, token)).statusCode, 401)
-    }
-    t.equal(kids.size, 4)
-  },
-)
+    for (const instance of [app, beside]) t.equal((await getUser(instance, token)).statusCode, 401)
+  }
+  t.equal(kids.size, 4)
+})
 
-t.test('unknown keys make it look seldom, however many there are', async (t) => {
+t.test('unknown key ids cause few queries, however many there are', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
   const [, payload, signature] = token.split('.')
@@ -79,7 +76,7 @@ t.test('unknown keys make it look seldom, however many there are', async (t) => 
   t.equal((await getUser(app, token)).statusCode, 200)
 })
 
-t.test('what cannot be a token of ours, and what is one, makes it not look at all', async (t) => {
+t.test('tokens that cannot be ours and tokens of known keys cause no query', async (t) => {
   const app = await createApp(t)
   const token = await createToken(app)
   const [, payload, signature] = token.split('.')

@@ -9,7 +9,7 @@ async function retire({ db }: Scene, kid: string): Promise<void> {
   await db.run('update signing_keys set retires_at = ? where kid = ?', new Date(), kid)
 }
 
-t.test('signs with the waiting key at once, when the signing one was retired', async (t) => {
+t.test('signs with the next key at once if the signing key is retired', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const leaked = await lifecycle.ensureSigner()
@@ -21,7 +21,7 @@ t.test('signs with the waiting key at once, when the signing one was retired', a
   t.same(await scene.states(), ['retired', 'signing'])
 })
 
-t.test('creates a key that signs at once, when the only one was retired, and but one', async (t) => {
+t.test('creates exactly one key, which signs at once, if the only key is retired', async (t) => {
   const scene = await setScene(t)
   const lifecycles = await Promise.all(Array.from({ length: 10 }, () => scene.open()))
   const leaked = await lifecycles[0]?.ensureSigner()
@@ -33,7 +33,7 @@ t.test('creates a key that signs at once, when the only one was retired, and but
   t.same(new Set(signers.map(({ kid }) => kid)), new Set([(await scene.keys()).at(-1)?.kid]))
 })
 
-t.test('creates another next key, when the waiting one was retired', async (t) => {
+t.test('creates another next key if the next key is retired', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const signer = await lifecycle.ensureSigner()
@@ -50,7 +50,7 @@ t.test('creates another next key, when the waiting one was retired', async (t) =
   t.equal((await lifecycle.ensureSigner()).kid, next.kid)
 })
 
-t.test('a retired key stays retired, whatever comes after it', async (t) => {
+t.test('a retired key stays retired after rotations', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const leaked = await lifecycle.ensureSigner()
@@ -65,7 +65,7 @@ t.test('a retired key stays retired, whatever comes after it', async (t) => {
   t.equal((await scene.states())[0], 'retired')
 })
 
-t.test('ends the key of a former algorithm after its last token, and not before', async (t) => {
+t.test('retires the key of a former algorithm after its last token expires, not before', async (t) => {
   const scene = await setScene(t)
   const before = await scene.open({ accessTokenExpireMinutes: 60 })
   await before.ensureSigner()
@@ -83,12 +83,12 @@ t.test('ends the key of a former algorithm after its last token, and not before'
   await scene.pass(1800 * SECOND)
   const due = (await scene.keys())[0]?.retiresAt
   await now.maintain(Number.POSITIVE_INFINITY)
-  t.same((await scene.keys())[0]?.retiresAt, due, 'looking again does not put it off')
+  t.same((await scene.keys())[0]?.retiresAt, due, 'further maintenance does not delay it')
   await scene.pass(1800 * SECOND + MARGIN + 10 * SECOND)
   t.same(await scene.states(), ['retired', 'signing'])
 })
 
-t.test('goes back to a former algorithm with a new key', async (t) => {
+t.test('returns to a former algorithm with a new key', async (t) => {
   const scene = await setScene(t)
   const first = await (await scene.open()).ensureSigner()
   const other = await scene.open({ algorithm: 'RS256' })

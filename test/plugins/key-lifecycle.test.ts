@@ -14,7 +14,7 @@ t.test('creates one key, however many processes start at once', async (t) => {
 })
 
 for (const count of [2, 10]) {
-  t.test(`creates one next key, when ${count} processes rotate at once`, async (t) => {
+  t.test(`creates one next key if ${count} processes rotate at once`, async (t) => {
     const scene = await setScene(t)
     const lifecycles = await Promise.all(Array.from({ length: count }, () => scene.open()))
     await lifecycles[0]?.ensureSigner()
@@ -31,7 +31,7 @@ for (const count of [2, 10]) {
   })
 }
 
-t.test('creates no further key while the next one waits', async (t) => {
+t.test('creates no further key while the next key does not sign', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const first = await lifecycle.rotate()
@@ -48,30 +48,33 @@ t.test('creates no further key while the next one waits', async (t) => {
   t.equal((await lifecycle.rotate()).created, true, 'once it signs')
 })
 
-t.test('publishes the next key first, and ends the former one after its last token', async (t) => {
-  const scene = await setScene(t)
-  const lifecycle = await scene.open({ accessTokenExpireMinutes: 60 })
-  const former = await lifecycle.ensureSigner()
+t.test(
+  'publishes the next key before it signs, and retires the former key after its last token expires',
+  async (t) => {
+    const scene = await setScene(t)
+    const lifecycle = await scene.open({ accessTokenExpireMinutes: 60 })
+    const former = await lifecycle.ensureSigner()
 
-  const { key: next } = await lifecycle.rotate()
+    const { key: next } = await lifecycle.rotate()
 
-  t.ok(Math.abs(between(next.createdAt, next.activatesAt) - LEAD) < SECOND)
-  const [ended] = await scene.keys()
-  t.equal(between(next.activatesAt, ended?.retiresAt), 3600 * SECOND + MARGIN)
-  t.equal(next.retiresAt, null)
+    t.ok(Math.abs(between(next.createdAt, next.activatesAt) - LEAD) < SECOND)
+    const [ended] = await scene.keys()
+    t.equal(between(next.activatesAt, ended?.retiresAt), 3600 * SECOND + MARGIN)
+    t.equal(next.retiresAt, null)
 
-  t.same(await scene.states(), ['signing', 'published'])
-  t.equal((await lifecycle.ensureSigner()).kid, former.kid)
-  await scene.pass(LEAD)
-  t.same(await scene.states(), ['verifying', 'signing'])
-  t.equal((await lifecycle.ensureSigner()).kid, next.kid)
-  await scene.pass(3600 * SECOND)
-  t.same(await scene.states(), ['verifying', 'signing'], 'its last token may live yet')
-  await scene.pass(MARGIN)
-  t.same(await scene.states(), ['retired', 'signing'])
-})
+    t.same(await scene.states(), ['signing', 'published'])
+    t.equal((await lifecycle.ensureSigner()).kid, former.kid)
+    await scene.pass(LEAD)
+    t.same(await scene.states(), ['verifying', 'signing'])
+    t.equal((await lifecycle.ensureSigner()).kid, next.kid)
+    await scene.pass(3600 * SECOND)
+    t.same(await scene.states(), ['verifying', 'signing'], 'its last token may still be valid')
+    await scene.pass(MARGIN)
+    t.same(await scene.states(), ['retired', 'signing'])
+  },
+)
 
-t.test('keeps a key for as long as the longest-lived token that any process signed with it', async (t) => {
+t.test('keeps a key until the longest-lived token of any process has expired', async (t) => {
   const scene = await setScene(t)
   const short = await scene.open({ accessTokenExpireMinutes: 1 })
   await short.ensureSigner()
@@ -85,7 +88,7 @@ t.test('keeps a key for as long as the longest-lived token that any process sign
   t.equal(between(next.activatesAt, former?.retiresAt), DAY + MARGIN)
 })
 
-t.test('lets no key sign that will be gone before the token', async (t) => {
+t.test('does not sign with a key that is retired before the token expires', async (t) => {
   const scene = await setScene(t)
   const former = await (await scene.open({ accessTokenExpireMinutes: 1 })).ensureSigner()
   const { key: next } = await (await scene.open({ accessTokenExpireMinutes: 1 })).rotate()
@@ -94,11 +97,11 @@ t.test('lets no key sign that will be gone before the token', async (t) => {
 
   t.equal(signer.kid, next.kid)
   t.not(signer.kid, former.kid)
-  t.ok(signer.activatesAt <= new Date(), 'so the next one signs sooner')
+  t.ok(signer.activatesAt <= new Date(), 'the next key signs earlier instead')
   t.equal((await scene.keys()).at(-1)?.maxTokenLifetime, 86_400)
 })
 
-t.test('sets the end of a key whose replacement was interrupted', async (t) => {
+t.test('sets the retirement of a key whose rotation was interrupted', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   await lifecycle.rotate()
@@ -112,7 +115,7 @@ t.test('sets the end of a key whose replacement was interrupted', async (t) => {
   t.equal(next?.retiresAt, null)
 })
 
-t.test('replaces a key of a certain age, and no younger one', async (t) => {
+t.test('replaces a key of the given age, and no younger key', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   await lifecycle.ensureSigner()
@@ -124,10 +127,10 @@ t.test('replaces a key of a certain age, and no younger one', async (t) => {
   await Promise.all([lifecycle.maintain(30 * DAY), (await scene.open()).maintain(30 * DAY)])
   t.same(await scene.states(), ['signing', 'published'])
   await lifecycle.maintain(30 * DAY)
-  t.equal((await scene.keys()).length, 2, 'the next one is young')
+  t.equal((await scene.keys()).length, 2, 'the next key is too young')
 })
 
-t.test('goes through ten keys without a gap and without an overlap of signers', async (t) => {
+t.test('exactly one key signs at any time during ten rotations', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   await lifecycle.ensureSigner()

@@ -11,14 +11,14 @@ export const LEAD = 330 * SECOND
 /** Milliseconds that a key verifies beyond the expiry of its last token. */
 export const MARGIN = 60 * SECOND
 
-/** A deployment's keys, and the processes that look after them. */
+/** A deployment's keys, and the processes that maintain them. */
 export interface Scene {
   /** A lifecycle with a database connection of its own, as each process has. */
   open(settings?: { algorithm?: Algorithm; accessTokenExpireMinutes?: number }): Promise<KeyLifecycle>
   keys(): Promise<SigningKeyRow[]>
-  /** What each key is for, oldest first. */
+  /** The states of the keys, oldest first. */
   states(): Promise<string[]>
-  /** Lets time pass: everything that is recorded lies that much further back. */
+  /** Lets time pass: moves all recorded times into the past. */
   pass(milliseconds: number): Promise<void>
   db: Beside
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isNonPublic, networkOf } from '../../plugins/client-address/network.ts'
 
-t.test('an IPv4 address is one client, however it is written', async (t) => {
+t.test('all spellings of an IPv4 address are one client', async (t) => {
   const spellings = [
     '203.0.113.7',
     '203.0.113.7:49152',
@@ -17,7 +17,7 @@ t.test('an IPv4 address is one client, however it is written', async (t) => {
   t.not(networkOf('203.0.113.8'), '203.0.113.7')
 })
 
-t.test('an IPv6 network of 64 bits is one client, however it is written', async (t) => {
+t.test('all addresses and spellings of an IPv6 /64 network are one client', async (t) => {
   const spellings = [
     '2001:db8:0:1::1',
     '2001:DB8:0:1:0:0:0:1',
@@ -33,7 +33,7 @@ t.test('an IPv6 network of 64 bits is one client, however it is written', async 
   t.equal(networkOf('fe80::1%lo'), 'fe80:0:0:0::/64')
 })
 
-t.test('anything else is no address', async (t) => {
+t.test('anything else is not an address', async (t) => {
   const others = [
     '',
     ' ',
@@ -55,7 +55,7 @@ t.test('anything else is no address', async (t) => {
   for (const other of others) t.equal(networkOf(other), undefined, JSON.stringify(other))
 })
 
-t.test('tells the networks of gateways from those of the Internet', async (t) => {
+t.test('distinguishes private networks from the Internet', async (t) => {
   const gateways = ['127.0.0.1', '10.1.2.3', '172.16.0.1', '172.31.255.255', '192.168.1.1', '100.64.0.1']
   for (const address of [...gateways, '169.254.1.1', '::1', 'fd00::1', 'fe80::1', '::ffff:10.0.0.1']) {
     t.equal(isNonPublic(networkOf(address) ?? ''), true, address)

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { ada, createApp, post } from '../helper.ts'
 
-t.test('a login with an unknown e-mail makes as much work as one with a wrong password', async (t) => {
+t.test('a login with an unknown e-mail takes as much work as one with a wrong password', async (t) => {
   // At this cost the hash is nearly all of the work.
   const app = await createApp(t, { BCRYPT_COST: '12' })
   await post(app, '/register', ada)
 
   async function measureWork(email: string): Promise<number> {
-    // Processor time, of which a busy machine takes nothing away.
+    // CPU time, which does not depend on the load of the machine.
     const before = process.cpuUsage()
     const answer = await post(app, '/login', { email, password: 'a wrong password' })
     const { user, system } = process.cpuUsage(before)

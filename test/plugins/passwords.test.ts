@@ -2,14 +2,14 @@ import t from 'tap'
 import { ada, assertProblem, collectLog, createApp, credentials, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 
-/** Hashes of ada's password as crypt(3) makes them, by the prefix of who uses it: many, this and PHP's. */
+/** Hashes of Ada's password by crypt(3), with the prefix of older systems, of this one and of PHP. */
 const FOREIGN_HASHES = ['2a', '2b', '2y'].map(
   (prefix) => `$${prefix}$05$CCCCCCCCCCCCCCCCCCCCC.poIKaw08HWUz4zkVKLs8VPIydUmXBPC`,
 )
 
 const TOO_LONG = 'must have at most 72 bytes in UTF-8, and be well-formed text without NUL characters'
 
-t.test('takes passwords of up to 72 bytes, of whatever characters', async (t) => {
+t.test('accepts passwords of up to 72 bytes, with any characters', async (t) => {
   const app = await createApp(t)
   for (const [index, password] of [
     'x'.repeat(72),
@@ -23,41 +23,44 @@ t.test('takes passwords of up to 72 bytes, of whatever characters', async (t) =>
     '\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008',
     '\ufffd'.repeat(8),
   ].entries()) {
-    const account = { email: `${index}@example.com`, password }
-    t.equal((await post(app, '/register', account)).statusCode, 201, `register ${index}`)
-    t.equal((await post(app, '/login', account)).statusCode, 200, `log in ${index}`)
+    const user = { email: `${index}@example.com`, password }
+    t.equal((await post(app, '/register', user)).statusCode, 201, `register ${index}`)
+    t.equal((await post(app, '/login', user)).statusCode, 200, `log in ${index}`)
   }
 })
 
-t.test('refuses what bcrypt would cut or fold together, with a reason at registration', async (t) => {
-  const log = collectLog()
-  const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
-  const start = 'Geheimnis'
-  const password = start.padEnd(72, 'x')
-  t.equal((await post(app, '/register', { ...ada, password })).statusCode, 201)
+t.test(
+  'refuses passwords that bcrypt would truncate or confuse, with a reason at registration',
+  async (t) => {
+    const log = collectLog()
+    const app = await createApp(t, { LOG_LEVEL: 'trace' }, log.stream)
+    const start = 'Geheimnis'
+    const password = start.padEnd(72, 'x')
+    t.equal((await post(app, '/register', { ...ada, password })).statusCode, 201)
 
-  for (const bad of [
-    `${password}x`,
-    `${password}${password}`,
-    `${start}${'é'.repeat(32)}`,
-    `${start}${'🔑'.repeat(16)}`,
-    `${start}\0`,
-    `\0${start}`,
-    `${start}\0${start}`,
-    `${start}\ud800`,
-    `\udc00${start}`,
-    `${start}\udc00\ud800`,
-  ]) {
-    const registered = await post(app, '/register', { email: 'eve@example.com', password: bad })
-    assertProblem(t, registered, 'invalid_request', `register ${JSON.stringify(bad)}`)
-    t.strictSame(registered.json().errors, [{ path: '/password', message: TOO_LONG }])
-    const login = await post(app, '/login', { ...credentials, password: bad })
-    assertProblem(t, login, 'invalid_credentials', `log in ${JSON.stringify(bad)}`)
-  }
-  t.notMatch(log.text(), start)
-})
+    for (const bad of [
+      `${password}x`,
+      `${password}${password}`,
+      `${start}${'é'.repeat(32)}`,
+      `${start}${'🔑'.repeat(16)}`,
+      `${start}\0`,
+      `\0${start}`,
+      `${start}\0${start}`,
+      `${start}\ud800`,
+      `\udc00${start}`,
+      `${start}\udc00\ud800`,
+    ]) {
+      const registered = await post(app, '/register', { email: 'eve@example.com', password: bad })
+      assertProblem(t, registered, 'invalid_request', `register ${JSON.stringify(bad)}`)
+      t.strictSame(registered.json().errors, [{ path: '/password', message: TOO_LONG }])
+      const login = await post(app, '/login', { ...credentials, password: bad })
+      assertProblem(t, login, 'invalid_credentials', `log in ${JSON.stringify(bad)}`)
+    }
+    t.notMatch(log.text(), start)
+  },
+)
 
-t.test('never takes a password for another that bcrypt does not tell from it', async (t) => {
+t.test('never accepts a wrong password that bcrypt cannot distinguish', async (t) => {
   const app = await createApp(t)
   await post(app, '/register', { ...ada, password: '\ufffd'.repeat(8) })
   await post(app, '/register', { email: 'eve@example.com', password: 'x'.repeat(72) })
@@ -71,7 +74,7 @@ t.test('never takes a password for another that bcrypt does not tell from it', a
   for (const other of others) assertProblem(t, await post(app, '/login', other), 'invalid_credentials')
 })
 
-t.test('uses a password exactly as it came', async (t) => {
+t.test('does not change a password', async (t) => {
   const app = await createApp(t)
   const password = ' Zoe\u0308 Ünicode '
   await post(app, '/register', { ...ada, password })
@@ -90,7 +93,7 @@ t.test('uses a password exactly as it came', async (t) => {
   }
 })
 
-t.test('wants eight characters, whatever a character is', async (t) => {
+t.test('requires eight characters of any kind', async (t) => {
   const app = await createApp(t)
   for (const password of ['', 'x', 'Tr0ub4d', '🔑'.repeat(7), 'é'.repeat(7)]) {
     const answer = await post(app, '/register', { ...ada, password })
@@ -100,7 +103,7 @@ t.test('wants eight characters, whatever a character is', async (t) => {
   t.equal((await post(app, '/register', { ...ada, password: 'Tr0ub4d&' })).statusCode, 201)
 })
 
-t.test('wants as many characters as PASSWORD_MIN_LENGTH says, of new passwords alone', async (t) => {
+t.test('applies PASSWORD_MIN_LENGTH only to new passwords', async (t) => {
   const settings = await sharedSettings(t)
   const before = await createApp(t, settings)
   await post(before, '/register', { ...ada, password: 'Tr0ub4d&' })
@@ -122,7 +125,7 @@ t.test('refuses the most common passwords, in any case', async (t) => {
   }
 })
 
-t.test('takes the hashes of other systems as they are, and makes them its own', async (t) => {
+t.test('accepts the hashes of other systems, and replaces them at login', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const db = openBeside(t, settings)
@@ -140,8 +143,8 @@ t.test('takes the hashes of other systems as they are, and makes them its own', 
     assertProblem(t, wrong, 'invalid_credentials', hash)
     t.equal((await post(app, '/login', credentials)).statusCode, 200, hash)
     const kept = await db.value('select hashed_password from users')
-    t.match(kept, /^\$2b\$10\$/, 'the cost is the present one now')
-    t.equal((await post(app, '/login', credentials)).statusCode, 200, 'and the password the same')
+    t.match(kept, /^\$2b\$10\$/, 'the hash has the present cost')
+    t.equal((await post(app, '/login', credentials)).statusCode, 200, 'the password is the same')
   }
 })
 
@@ -154,7 +157,7 @@ t.test('rehashes at the first login after BCRYPT_COST has changed, and only then
   const first = await hashNow()
   t.match(first, /^\$2b\$10\$[./\w]{53}$/)
   await post(before, '/login', credentials)
-  t.equal(await hashNow(), first, 'the cost is right: nothing to do')
+  t.equal(await hashNow(), first, 'the cost is right')
 
   const app = await createApp(t, { ...settings, BCRYPT_COST: '11' })
   await post(app, '/login', { ...credentials, password: 'not the password' })
@@ -163,13 +166,13 @@ t.test('rehashes at the first login after BCRYPT_COST has changed, and only then
 
   const second = await hashNow()
   t.match(second, /^\$2b\$11\$[./\w]{53}$/)
-  t.equal((await post(app, '/login', credentials)).statusCode, 200, 'the new hash is of the same password')
+  t.equal((await post(app, '/login', credentials)).statusCode, 200, 'the new hash is for the same password')
   t.equal(await hashNow(), second)
   t.equal((await post(before, '/login', credentials)).statusCode, 200)
-  t.match(await hashNow(), /^\$2b\$10\$/, 'a lower cost counts as well')
+  t.match(await hashNow(), /^\$2b\$10\$/, 'a lower cost takes effect as well')
 })
 
-t.test('keeps a hash with a salt of its own for each', async (t) => {
+t.test('hashes each password with its own salt', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   await post(app, '/register', ada)

@@ -26,7 +26,7 @@ async function createUsedDatabase(t: Test) {
   return { settings, db, insertMany, count }
 }
 
-t.test('forgets tokens that have long expired, all of them, and no others', async (t) => {
+t.test('deletes all revoked tokens that expired long ago, and no others', async (t) => {
   const { settings, db, insertMany, count } = await createUsedDatabase(t)
   const now = Date.now()
   await insertMany(650, now - 2 * HOUR)
@@ -37,14 +37,14 @@ t.test('forgets tokens that have long expired, all of them, and no others', asyn
   await app.ready()
 
   await until(async () => (await count()) === 50)
-  // A further step would have had its turn by then.
+  // A further step would have run by then.
   await new Promise((resolve) => setTimeout(resolve, 200))
   t.equal(await count(), 50)
   const kept = await db.value('select min(expires_at) as kept_at from blacklisted_tokens')
   t.same(kept, new Date(now - HOUR / 2), 'a token that has just expired might be valid by another clock')
 })
 
-t.test('answers while there is much to forget', async (t) => {
+t.test('answers requests while it deletes many tokens', async (t) => {
   const { settings, insertMany, count } = await createUsedDatabase(t)
   await insertMany(2_000, 0)
   const app = await createApp(t, settings)
@@ -58,10 +58,10 @@ t.test('answers while there is much to forget', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 
-  t.ok(new Set(remaining).size > 2, 'it goes in steps, between which requests are answered')
+  t.ok(new Set(remaining).size > 2, 'it deletes in steps, and answers requests between them')
 })
 
-t.test('does no harm while the database cannot be written', async (t) => {
+t.test('continues to answer while the database cannot be written', async (t) => {
   const { settings, db, insertMany, count } = await createUsedDatabase(t)
   await insertMany(10, 0)
   const log = new PassThrough()

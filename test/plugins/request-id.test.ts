@@ -3,7 +3,7 @@ import { createApp } from '../helper.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
-t.test('comes back as it was given', async (t) => {
+t.test('is returned as the caller sent it', async (t) => {
   const app = await createApp(t)
   for (const id of ['42', 'Root=1-67891233-abcdef012345678912345678', 'a:b.c/d+e_f-g', 'x'.repeat(128)]) {
     const { headers } = await app.inject({ url: '/healthz', headers: { 'x-request-id': id } })
@@ -11,7 +11,7 @@ t.test('comes back as it was given', async (t) => {
   }
 })
 
-t.test('is a new one where none was given, or none that is fit for a log', async (t) => {
+t.test('is a new one if the caller sent none that is safe to log', async (t) => {
   const app = await createApp(t)
   const hostile = [
     '',
@@ -37,10 +37,10 @@ t.test('is a new one where none was given, or none that is fit for a log', async
   )
 
   for (const id of returned) t.match(id, UUID)
-  t.equal(new Set(returned).size, given.length, 'each has its own')
+  t.equal(new Set(returned).size, given.length, 'each request has its own')
 })
 
-t.test('comes with errors too', async (t) => {
+t.test('is sent with errors too', async (t) => {
   const app = await createApp(t)
   const headers = { 'x-request-id': '42' }
   for (const url of ['/nowhere', '/getUser', '/%', '/openapi.json?']) {

@@ -19,7 +19,7 @@ function split(token: string): { data: Buffer; signature: Buffer } {
 }
 
 for (const algorithm of ALGORITHMS) {
-  t.test(`${algorithm} tokens are given, count, verify offline, and end`, async (t) => {
+  t.test(`${algorithm} tokens are issued, accepted, verifiable offline and revocable`, async (t) => {
     const settings = await sharedSettings(t)
     const app = await createApp(t, { ...settings, ALGORITHM: algorithm })
 
@@ -54,7 +54,7 @@ t.test('a change of ALGORITHM keeps earlier tokens valid', async (t) => {
   }
 })
 
-t.test('a private key is kept sealed, and is nowhere in clear', async (t) => {
+t.test('a private key is stored only sealed', async (t) => {
   const settings = await sharedSettings(t)
   await createApp(t, settings)
   const db = openBeside(t, settings)
@@ -64,7 +64,7 @@ t.test('a private key is kept sealed, and is nowhere in clear', async (t) => {
   const bytes = Buffer.from(sealed, 'base64url').toString('latin1')
   for (const text of [sealed, bytes]) t.notMatch(text, /PRIVATE KEY|MIG[HT]/)
   t.match((await stealKeys(db, settings.SECRET_KEY))[0]?.privateKey, /^-----BEGIN PRIVATE KEY-----/)
-  await t.rejects(stealKeys(db, `${settings.SECRET_KEY}x`), 'it opens for SECRET_KEY alone')
+  await t.rejects(stealKeys(db, `${settings.SECRET_KEY}x`), 'only SECRET_KEY opens it')
 })
 
 t.test('does not start with another SECRET_KEY, and says which setting is wrong', async (t) => {
@@ -86,14 +86,14 @@ t.test('does not start with another SECRET_KEY, and says which setting is wrong'
       message: /^SECRET_KEY is not the one/,
     })
 
-    t.strictSame(await keys(), kept, 'it leaves all as it was')
+    t.strictSame(await keys(), kept, 'it changes no key')
     const after = await buildApp(createConfig({ ...settings, ALGORITHM: algorithm }))
-    t.equal(await statusOf(after, token), 200, 'the former one still works')
+    t.equal(await statusOf(after, token), 200, 'the former SECRET_KEY still works')
     await after.close()
   }
 })
 
-t.test('a key that has been moved to another row opens for nobody', async (t) => {
+t.test('a key that was moved to another row cannot be opened', async (t) => {
   const settings = await sharedSettings(t)
   const app = await buildApp(createConfig(settings))
   await app.close()
@@ -104,26 +104,29 @@ t.test('a key that has been moved to another row opens for nobody', async (t) =>
   })
 })
 
-t.test('a retired key ends its tokens with the next request, and the next login makes another', async (t) => {
-  const settings = await sharedSettings(t)
-  const app = await createApp(t, settings)
-  const token = await createToken(app)
-  const db = openBeside(t, settings)
-  const retire = (at: number) => db.run('update signing_keys set retires_at = ?', new Date(at))
+t.test(
+  'tokens of a retired key are refused from the next request on, and the next login creates another key',
+  async (t) => {
+    const settings = await sharedSettings(t)
+    const app = await createApp(t, settings)
+    const token = await createToken(app)
+    const db = openBeside(t, settings)
+    const retire = (at: number) => db.run('update signing_keys set retires_at = ?', new Date(at))
 
-  await retire(Date.now() + 3_600_000)
-  t.equal(await statusOf(app, token), 200, 'not yet')
-  await retire(Date.now())
-  const refused = await app.inject({ url: '/getUser', headers: bearer(token) })
-  assertProblem(t, refused, 'invalid_token')
+    await retire(Date.now() + 3_600_000)
+    t.equal(await statusOf(app, token), 200, 'not yet')
+    await retire(Date.now())
+    const refused = await app.inject({ url: '/getUser', headers: bearer(token) })
+    assertProblem(t, refused, 'invalid_token')
 
-  const next = await logIn(app)
-  t.not(decodeHeader(next)['kid'], decodeHeader(token)['kid'])
-  t.equal(await statusOf(app, next), 200)
-  t.equal(await statusOf(app, token), 401)
-})
+    const next = await logIn(app)
+    t.not(decodeHeader(next)['kid'], decodeHeader(token)['kid'])
+    t.equal(await statusOf(app, next), 200)
+    t.equal(await statusOf(app, token), 401)
+  },
+)
 
-t.test('a key that is deleted ends its tokens with the next request', async (t) => {
+t.test('tokens of a deleted key are refused from the next request on', async (t) => {
   const settings = await sharedSettings(t)
   const app = await createApp(t, settings)
   const token = await createToken(app)
@@ -134,7 +137,7 @@ t.test('a key that is deleted ends its tokens with the next request', async (t) 
   t.equal(await statusOf(app, token), 401)
 })
 
-t.test('a token names the key that signed it, or counts for nothing', async (t) => {
+t.test('a token is refused unless it names the key that signed it', async (t) => {
   const settings = await sharedSettings(t)
   await (await buildApp(createConfig({ ...settings, ALGORITHM: 'EdDSA' }))).close()
   const app = await createApp(t, settings)
@@ -146,12 +149,12 @@ t.test('a token names the key that signed it, or counts for nothing', async (t) 
   t.equal(await statusOf(app, forge(first, claims)), 200)
   t.equal(await statusOf(app, forge(second, claims)), 200)
   t.equal(await statusOf(app, forge(first, claims, headerOf(second))), 401, 'the header of the other')
-  t.equal(await statusOf(app, forge(second, claims, headerOf(first))), 401, 'and the other way round')
+  t.equal(await statusOf(app, forge(second, claims, headerOf(first))), 401, 'the other way round')
   const crossed = { ...headerOf(first), kid: second.kid }
   t.equal(await statusOf(app, forge(first, claims, crossed)), 401, 'only the kid of the other')
 })
 
-t.test('two apps on one database refuse what either has revoked, at once', async (t) => {
+t.test('two apps on one database refuse at once what either has revoked', async (t) => {
   const settings = await sharedSettings(t)
   const [one, two] = [await createApp(t, settings), await createApp(t, settings)]
   const tokens = [await createToken(one), await logIn(two)] as const
@@ -166,7 +169,7 @@ t.test('two apps on one database refuse what either has revoked, at once', async
   t.equal(await statusOf(one, tokens[1]), 401)
 })
 
-t.test('a key that one app creates is accepted by another that has not met it', async (t) => {
+t.test('a key that one app creates is accepted by another that has not seen it', async (t) => {
   const settings = await sharedSettings(t)
   const one = await createApp(t, settings)
   const two = await createApp(t, { ...settings, ALGORITHM: 'EdDSA' })
@@ -177,7 +180,7 @@ t.test('a key that one app creates is accepted by another that has not met it', 
   t.equal(await statusOf(one, token), 200)
 })
 
-t.test('apps that start at once on nothing end up with one key', async (t) => {
+t.test('apps that start at once on an empty database create one key', async (t) => {
   const settings = await sharedSettings(t)
 
   const apps = await Promise.all(Array.from({ length: 4 }, () => createApp(t, settings)))

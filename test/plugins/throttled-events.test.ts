@@ -3,7 +3,7 @@ import { ada, collectLog, createApp, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
 import { from, nthAddress, THROTTLED, tryLogIn } from '../throttling.ts'
 
-t.test('a flood is told of once for each reason, not once for each request', async (t) => {
+t.test('a flood is recorded once for each reason, not for each request', async (t) => {
   const settings = {
     ...(await sharedSettings(t)),
     ...THROTTLED,
@@ -29,7 +29,7 @@ t.test('a flood is told of once for each reason, not once for each request', asy
     { reason: 'registrations_per_address', user_id: null, address: '203.0.113.1' },
   ])
   t.equal(events.length, 3)
-  t.equal(log.text().match(/"msg":"excess_rate_limit_exceeded"/g)?.length, 3, 'in the log too')
+  t.equal(log.text().match(/"msg":"excess_rate_limit_exceeded"/g)?.length, 3, 'also in the log')
 })
 
 t.test('every refusal is counted, by endpoint and limit', async (t) => {

@@ -8,7 +8,7 @@ import { from, guess, THROTTLED, tally, tryLogIn } from '../throttling.ts'
 const HOME = '203.0.113.1'
 const ATTACKER = '192.0.2.1'
 
-t.test('by default, a server throttles', async (t) => {
+t.test('a server throttles by default', async (t) => {
   t.match(readConfig({}), {
     throttle: true,
     loginFailuresPerAccount: 100,
@@ -18,7 +18,7 @@ t.test('by default, a server throttles', async (t) => {
   })
 })
 
-t.test('says of a refusal which limit it was, and when to try again', async (t) => {
+t.test('says which limit was reached, and when to try again', async (t) => {
   const app = await createApp(t, {
     ...THROTTLED,
     LOGIN_FAILURES_PER_ADDRESS: '3',
@@ -54,20 +54,21 @@ t.test('says of a refusal which limit it was, and when to try again', async (t) 
   }
 })
 
-t.test('one address creates no more users, and asks about no more e-mails, than it may', async (t) => {
+t.test('limits the registrations of an address, those of taken e-mails included', async (t) => {
   const app = await createApp(t, { ...THROTTLED, REGISTRATIONS_PER_ADDRESS: '3' })
   const register = async (body: object, address = ATTACKER) =>
     (await post(app, '/register', body, from(address))).statusCode
 
-  for (let i = 0; i < 5; i++) t.equal(await register({ ...ada, password: 'password' }), 400, 'not counted')
+  for (let i = 0; i < 5; i++)
+    t.equal(await register({ ...ada, password: 'password' }), 400, 'invalid requests do not count')
   t.equal(await register(ada), 201)
   t.equal(await register(ada), 409)
   const parallel = Array.from({ length: 20 }, (_, n) => register({ ...ada, email: `user${n}@example.com` }))
   t.same(tally(await Promise.all(parallel)), { 201: 1, 429: 19 })
-  t.equal(await register({ ...ada, email: 'user@example.com' }, HOME), 201, 'elsewhere one does')
+  t.equal(await register({ ...ada, email: 'user@example.com' }, HOME), 201, 'another address may register')
 })
 
-t.test('one address guesses no more credentials of clients than it may', async (t) => {
+t.test('limits the guesses of an address at client credentials', async (t) => {
   const settings = { ...(await sharedSettings(t)), ...THROTTLED, CLIENT_FAILURES_PER_ADDRESS: '5' }
   const app = await createApp(t, settings)
   const client = await addClient(openBeside(t, settings))
@@ -75,8 +76,8 @@ t.test('one address guesses no more credentials of clients than it may', async (
     (await postForm(app, url, { token: 'x' }, { ...credentials, ...from(address) })).statusCode
 
   for (let i = 0; i < 20; i++) {
-    t.equal(await ask('/introspect', client.header), 200, 'what is right does not count')
-    t.equal(await ask('/introspect', {}), 401, 'nor what is nothing')
+    t.equal(await ask('/introspect', client.header), 200, 'the right credentials do not count')
+    t.equal(await ask('/introspect', {}), 401, 'nor do missing ones')
   }
   const statuses = []
   for (let i = 0; i < 6; i++) {
@@ -84,11 +85,11 @@ t.test('one address guesses no more credentials of clients than it may', async (
     statuses.push(await ask('/revoke', basic(`${client.id}:guess${i}`)))
   }
   t.same(tally(statuses), { 401: 5, 429: 7 })
-  t.equal(await ask('/introspect', client.header), 429, 'nor is it seen any more whether one was right')
-  t.equal(await ask('/introspect', client.header, HOME), 200, 'the client, elsewhere')
+  t.equal(await ask('/introspect', client.header), 429, 'even the right credentials are refused now')
+  t.equal(await ask('/introspect', client.header, HOME), 200, 'the client, from another address')
 })
 
-t.test('a check is never throttled, nor a logout', async (t) => {
+t.test('checks and logouts are never throttled', async (t) => {
   const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '1' })
   await post(app, '/register', ada)
   const { access_token: token } = (await tryLogIn(app, HOME)).json()
@@ -104,7 +105,7 @@ t.test('a check is never throttled, nor a logout', async (t) => {
   t.equal((await app.inject({ method: 'POST', url: '/logout', headers })).statusCode, 200)
 })
 
-t.test('with THROTTLE off, nothing is', async (t) => {
+t.test('THROTTLE=false turns all limits off', async (t) => {
   const app = await createApp(t, {
     ...THROTTLED,
     THROTTLE: 'false',

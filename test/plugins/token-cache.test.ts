@@ -3,20 +3,20 @@ import { TokenCache } from '../../plugins/tokens/cache.ts'
 
 const token = (index: number, length = 500) => `.${index}`.padStart(length, 'x')
 
-t.test('remembers what it was given, under exactly that text', async (t) => {
+t.test('returns a value for exactly the token that it was stored for', async (t) => {
   const cache = new TokenCache<number>()
   cache.set(token(1), 1)
 
   t.equal(cache.get(token(1)), 1)
   t.equal(cache.get(`${token(1)}=`), undefined)
-  t.equal(cache.get(`y${token(1)}`), undefined, 'whose end is the same')
+  t.equal(cache.get(`y${token(1)}`), undefined, 'a token with the same end')
   cache.delete(`y${token(1)}`)
   t.equal(cache.get(token(1)), 1)
   cache.delete(token(1))
   t.equal(cache.get(token(1)), undefined)
 })
 
-t.test('keeps what is asked for while a flood goes by, and forgets the flood', async (t) => {
+t.test('keeps tokens in use during a flood of others', async (t) => {
   const cache = new TokenCache<number>()
   cache.set(token(-1), -1)
   for (let index = 0; index < 100_000; index++) {
@@ -31,7 +31,7 @@ t.test('keeps what is asked for while a flood goes by, and forgets the flood', a
   t.ok(kept.length <= 12_000, `${kept.length} of 100,000 are kept`)
 })
 
-t.test('counts long tokens for more than short ones', async (t) => {
+t.test('long tokens take more of the cache than short ones', async (t) => {
   const cache = new TokenCache<number>()
   const long = 16 * 1024
   for (let index = 0; index < 2000; index++) cache.set(token(index, long), index)

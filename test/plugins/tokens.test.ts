@@ -2,16 +2,16 @@ import t from 'tap'
 import { assertAccepted, assertRefused, createForger, forge } from '../forge.ts'
 import { ada, assertProblem, bearer, createApp, createToken, post } from '../helper.ts'
 
-t.test('the forger forges well: what follows is refused for its own reason', async (t) => {
+t.test('a correctly forged token is accepted, so each refusal below has its own reason', async (t) => {
   for (const algorithm of ['ES256', 'EdDSA', 'RS256', 'HS256']) {
     const forger = await createForger(t, algorithm)
     const { key, claims } = forger
     await assertAccepted(t, forger, forge(key, claims), algorithm)
-    await assertAccepted(t, forger, forge(key, { ...claims, extra: ['x'] }), `${algorithm}, a claim more`)
+    await assertAccepted(t, forger, forge(key, { ...claims, extra: ['x'] }), `${algorithm}with another claim`)
   }
 })
 
-t.test('each claim is there, and of its type', async (t) => {
+t.test('refuses a token with a missing claim or a claim of the wrong type', async (t) => {
   const forger = await createForger(t)
   const { key, claims } = forger
   const names = ['iss', 'aud', 'client_id', 'sub', 'jti', 'iat', 'exp', 'ver', 'email']
@@ -30,7 +30,7 @@ t.test('each claim is there, and of its type', async (t) => {
   }
 })
 
-t.test('each claim says what Postern says', async (t) => {
+t.test('refuses a token with a wrong claim', async (t) => {
   const forger = await createForger(t)
   const { key, claims } = forger
   const wrong = {
@@ -55,7 +55,7 @@ t.test('a token is valid from its time of issue until its expiry', async (t) => 
   const now = Math.floor(Date.now() / 1000)
   const withExp = (exp: string) => JSON.stringify({ ...claims, exp: 0 }).replace('"exp":0', `"exp":${exp}`)
 
-  await assertAccepted(t, forger, forge(key, { ...claims, exp: now + 60 }), 'a minute to go')
+  await assertAccepted(t, forger, forge(key, { ...claims, exp: now + 60 }), 'a minute before its expiry')
   for (const exp of [now, now - 1, now - 86_400, 0, -1, 1]) {
     const token = forge(key, { ...claims, exp })
     await assertRefused(t, forger, token, `exp ${exp}`)
@@ -76,23 +76,23 @@ t.test('a token is valid from its time of issue until its expiry', async (t) => 
   ]) {
     await assertRefused(t, forger, forge(key, withExp(exp)), `exp ${exp}`)
   }
-  await assertRefused(t, forger, forge(key, { ...claims, nbf: now + 3600 }), 'not before an hour from now')
-  await assertAccepted(t, forger, forge(key, { ...claims, nbf: now - 60 }), 'from a minute ago on')
+  await assertRefused(t, forger, forge(key, { ...claims, nbf: now + 3600 }), 'valid in an hour')
+  await assertAccepted(t, forger, forge(key, { ...claims, nbf: now - 60 }), 'valid since a minute ago')
   const last = forge(key, { ...claims, exp: 253_402_300_799 })
-  await assertAccepted(t, forger, last, 'until the end of the year 9999')
+  await assertAccepted(t, forger, last, 'valid until the end of 9999')
   await forger.app.inject({ method: 'POST', url: '/logout', headers: bearer(last) })
   const loggedOut = await forger.app.inject({ url: '/getUser', headers: bearer(last) })
-  assertProblem(t, loggedOut, 'invalid_token', 'or a logout')
+  assertProblem(t, loggedOut, 'invalid_token', 'after its logout')
 })
 
-t.test('a token of another deployment is none of ours', async (t) => {
+t.test('refuses a token of another deployment', async (t) => {
   const forger = await createForger(t)
   const elsewhere = await createApp(t)
 
   await assertRefused(t, forger, await createToken(elsewhere), 'another database')
 })
 
-t.test('an e-mail does not give access to another user', async (t) => {
+t.test('finds the user by the subject, not by the e-mail in the token', async (t) => {
   const { app, key, claims } = await createForger(t)
   const eve = { email: 'eve@example.com', password: 'another long password', name: 'Eve' }
   await post(app, '/register', eve)
@@ -102,5 +102,5 @@ t.test('an e-mail does not give access to another user', async (t) => {
     headers: bearer(forge(key, { ...claims, email: eve.email })),
   })
 
-  t.equal(answer.json().email, ada.email, 'the user is that of sub')
+  t.equal(answer.json().email, ada.email, 'the user of sub')
 })

@@ -6,13 +6,13 @@ import { withoutTable } from '../trouble.ts'
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT_ID = '00f067aa0ba902b7'
 
-/** The lines of a log that are about requests. */
+/** The log lines that have a request id. */
 function linesOf(log: string): Record<string, string>[] {
   const lines = log.trim().split('\n')
   return lines.map((line) => JSON.parse(line)).filter(({ reqId }) => reqId !== undefined)
 }
 
-t.test('names the trace of a request in each of its log lines', async (t) => {
+t.test('has the trace id of a request in each of its log lines', async (t) => {
   const settings = await sharedSettings(t)
   const log = collectLog()
   const app = await createApp(t, { ...settings, LOG_LEVEL: 'info' }, log.stream)
@@ -31,7 +31,7 @@ t.test('names the trace of a request in each of its log lines', async (t) => {
   for (const { msg, trace_id } of lines) t.equal(trace_id, TRACE_ID, `${msg}`)
 })
 
-t.test('takes no trace from a header that is not as the W3C has it', async (t) => {
+t.test('ignores a header that is not valid by the W3C specification', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
   const malformed = [
@@ -58,7 +58,7 @@ t.test('takes no trace from a header that is not as the W3C has it', async (t) =
   t.notMatch(log.text(), 'trace_id')
 })
 
-t.test('understands what a later version adds', async (t) => {
+t.test('accepts a header of a later version', async (t) => {
   const log = collectLog()
   const app = await createApp(t, { LOG_LEVEL: 'info' }, log.stream)
   for (const traceparent of [`cc-${TRACE_ID}-${PARENT_ID}-01`, `cc-${TRACE_ID}-${PARENT_ID}-01-what-ever`]) {
