@@ -9,10 +9,10 @@ import t, { type Test } from 'tap'
 import { ada, bearer, post } from '../helper.ts'
 import { addNotes, assertWorks, CHEAP, createHost, postern } from './host.ts'
 
-/** What a host may have registered beside Postern, and how it sees that it still works. */
+/** A plugin that a host app may use beside Postern, and a check that the plugin still works. */
 interface Neighbour {
   register(host: FastifyInstance): Promise<unknown>
-  /** Registers a route of the host's, before the start. */
+  /** Registers a route of the host app, before the start. */
   use?(host: FastifyInstance): void
   check(t: Test, host: FastifyInstance): Promise<void>
 }
@@ -107,7 +107,7 @@ for (const [name, { register, use, check }] of Object.entries(neighbours)) {
   })
 }
 
-t.test('works among all of them at once', async (t) => {
+t.test('works with all of them at once', async (t) => {
   const host = createHost(t)
   const [first = [], second = []] = [0, 1].map((half) =>
     Object.values(neighbours).filter((_neighbour, index) => index % 2 === half),

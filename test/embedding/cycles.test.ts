@@ -6,10 +6,10 @@ import { packedPlugin } from '../packed-host.ts'
 
 const PROGRAM = fileURLToPath(new URL('cycles.ts', import.meta.url))
 
-/** Bytes per cycle that the heap may be off by: a host that stays behind takes seventy times as much. */
+/** Bytes per cycle by which the heap may grow. A host app that is not freed takes seventy times as much. */
 const NOISE = 10_000
 
-t.test('a hundred hosts that come and go leave nothing behind', async (t) => {
+t.test('a hundred host apps that start and close leave nothing behind', async (t) => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--expose-gc', PROGRAM], {
     cwd: t.testdir(),
     env: packedPlugin === undefined ? {} : { POSTERN_TEST_PLUGIN: fileURLToPath(packedPlugin) },
@@ -20,5 +20,5 @@ t.test('a hundred hosts that come and go leave nothing behind', async (t) => {
   t.same(after.listeners, before.listeners, 'no listener')
   const growth = (after.heap - before.heap) / 100
   t.ok(growth < NOISE, `no growth in memory: ${growth} bytes per cycle`)
-  t.equal(stderr, '', 'and no warning')
+  t.equal(stderr, '', 'no warning')
 })

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import fastify from 'fastify'
 import { postern } from './host.ts'
 
-/** What a process has, as far as something could have been left behind. */
+/** The resources of a process that could leak. */
 interface State {
   /** Bytes. */
   heap: number
@@ -10,7 +10,7 @@ interface State {
   listeners: Record<string, number>
 }
 
-/** A host's whole life, with a file for a database every other time. */
+/** Starts and closes a host app, every other time with a database in a file. */
 async function cycle(index: number): Promise<void> {
   const host = fastify()
   await host.register(postern, index % 2 ? { databaseUrl: join(process.cwd(), 'postern.db') } : {})
@@ -43,7 +43,7 @@ function countEach(names: string[]): Record<string, number> {
   return counts
 }
 
-// The first ones fill caches of Node.js and of the packages.
+// The first cycles fill caches of Node.js and of the packages.
 const before = await cycles(50)
 const after = await cycles(100)
 console.log(JSON.stringify({ before, after }))

@@ -9,7 +9,7 @@ import { assertWorks, createHostWithPostern, createTables, migrate, users } from
 
 const secretKey = 'a secret of the host’s own, which is long'
 
-/** A host's own database, in a file, as careful as Postern's; it is closed after the host. */
+/** A host app's own database, in a file, as durable as Postern's. It is closed after the host app. */
 function openHostDatabase(t: Test): SqliteHandle {
   const database = new SqliteDriver(join(t.testdir(), 'host.db'))
   database.pragma('journal_mode = WAL')
@@ -26,7 +26,7 @@ function tablesIn(database: SqliteHandle): unknown[] {
 
 const TABLES = ['audit_events', 'blacklisted_tokens', 'clients', 'migrations', 'signing_keys', 'users']
 
-t.test('its tables are beside the host’s own', async (t) => {
+t.test('keeps its tables beside the host’s own users table', async (t) => {
   const database = openHostDatabase(t)
   database.exec(
     'create table users (id integer primary key, shoe_size real); insert into users values (1, 37.5)',
@@ -41,7 +41,7 @@ t.test('its tables are beside the host’s own', async (t) => {
   t.equal(database.prepare('select count(*) from postern_blacklisted_tokens').pluck().get(), 1)
 })
 
-t.test('takes another prefix for its tables, also beside itself', async (t) => {
+t.test('uses another table prefix, even beside a second Postern', async (t) => {
   const database = openHostDatabase(t)
   const staff = await createHostWithPostern(t, { database, secretKey, tablePrefix: 'staff_' })
   const customers = await createHostWithPostern(t, { database, secretKey, tablePrefix: 'customers_' })
@@ -57,7 +57,7 @@ t.test('takes another prefix for its tables, also beside itself', async (t) => {
   t.equal((await customers.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
 })
 
-t.test('leaves the host’s handle open, and set as it was', async (t) => {
+t.test('leaves the host’s handle open and its settings unchanged', async (t) => {
   const database = openHostDatabase(t)
   database.pragma('journal_mode = DELETE')
   const pragmas = ['journal_mode', 'synchronous', 'foreign_keys', 'busy_timeout', 'fullfsync']
@@ -73,7 +73,7 @@ t.test('leaves the host’s handle open, and set as it was', async (t) => {
   t.equal(database.prepare('select email from postern_users').pluck().get(), ada.email)
 })
 
-t.test('goes on where it was after a restart of the host', async (t) => {
+t.test('keeps its data over a restart of the host', async (t) => {
   const database = openHostDatabase(t)
   const first = await createHostWithPostern(t, { database, secretKey })
   const token = await createToken(first)
@@ -87,7 +87,7 @@ t.test('goes on where it was after a restart of the host', async (t) => {
   })
 })
 
-t.test('is migrated by the host where the host wants to', async (t) => {
+t.test('lets the host run the migrations', async (t) => {
   const database = openHostDatabase(t)
   const options = { database, secretKey, migrate: false }
   await t.rejects(createHostWithPostern(t, options), /no such table/)
@@ -96,12 +96,12 @@ t.test('is migrated by the host where the host wants to', async (t) => {
   migrate(database)
   const migrated = database.serialize()
   migrate(database)
-  t.ok(database.serialize().equals(migrated), 'once is enough')
+  t.ok(database.serialize().equals(migrated), 'a second migration changes nothing')
 
   await assertWorks(t, await createHostWithPostern(t, options))
 })
 
-t.test('is migrated under the prefix that the host names', async (t) => {
+t.test('lets the host migrate tables with another prefix', async (t) => {
   const database = openHostDatabase(t)
 
   migrate(database, { tablePrefix: 'auth_' })
@@ -125,7 +125,7 @@ t.test('refuses tables of a newer version', async (t) => {
   await t.rejects(createHostWithPostern(t, { database, secretKey }), { name: 'NewerDatabaseError' })
 })
 
-t.test('is joined by a host’s Drizzle tables, which may refer to its users', async (t) => {
+t.test('a host’s Drizzle tables can reference and join its users', async (t) => {
   const database = openHostDatabase(t)
   const host = await createHostWithPostern(t, { database, secretKey })
   const { id } = (await post(host, '/register', ada)).json()
@@ -155,7 +155,7 @@ t.test('is joined by a host’s Drizzle tables, which may refer to its users', a
   t.equal(db.select().from(staff.users).toSQL().sql.includes('"staff_users"'), true)
 })
 
-t.test('sees what the host writes, and not what the host takes back', async (t) => {
+t.test('sees what the host commits, and not what the host rolls back', async (t) => {
   const database = openHostDatabase(t)
   const host = await createHostWithPostern(t, { database, secretKey })
   const headers = bearer(await createToken(host))
@@ -173,7 +173,7 @@ t.test('sees what the host writes, and not what the host takes back', async (t) 
   t.equal(await status(), 200)
 })
 
-t.test('warns of a handle that may lose what was acknowledged', async (t) => {
+t.test('warns of a handle whose settings may lose acknowledged data', async (t) => {
   const database = openHostDatabase(t)
   for (const [synchronous, warnings] of [
     ['NORMAL', 1],

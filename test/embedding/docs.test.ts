@@ -4,7 +4,7 @@ import { createHostWithPostern } from './host.ts'
 
 const page = readPage('docs/embedding.md')
 
-/** What only a host can set; the settings have a page of their own, which another test compares. */
+/** The options that only a host app has. Another test checks the page of the settings. */
 const HOST_OPTIONS = ['prefix', 'database', 'tablePrefix', 'migrate', 'metrics']
 const HOOKS = [
   'beforeRegister',
@@ -21,11 +21,11 @@ function namesUnder(heading: string): string[] {
   return readTable(readSection(page, heading)).flatMap(([cell = '']) => cell.match(/\w+/g) ?? [])
 }
 
-t.test('docs/embedding.md lists every option that only a host has', async (t) => {
+t.test('docs/embedding.md lists every option that only a host app has', async (t) => {
   t.same(namesUnder('## Options').sort(), [...HOST_OPTIONS, ...HOOKS].sort())
 })
 
-t.test('docs/embedding.md lists every method for code, and what a request has', async (t) => {
+t.test('docs/embedding.md lists every method of app.postern and every field of request.auth', async (t) => {
   const host = await createHostWithPostern(t)
   t.same(namesUnder('## Methods').sort(), Object.keys(host.postern).sort())
 

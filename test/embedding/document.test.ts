@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { CHEAP, createHost, postern } from './host.ts'
 
-/** As much of an OpenAPI document as is asked about here. */
+/** The parts of an OpenAPI document that these tests look at. */
 interface Document {
   paths: Record<string, Record<string, Operation>>
   components: { schemas: Record<string, object>; securitySchemes: Record<string, unknown> }
@@ -20,7 +20,7 @@ interface Operation {
   responses: Record<string, { content?: Record<string, { schema: { properties: object } }> }>
 }
 
-/** A host with a document of its own, and with schemas called like Postern's. */
+/** The document of a host app whose schemas have the same names as Postern's. */
 async function documentOf(
   t: Test,
   options: SwaggerOptions,
@@ -68,7 +68,7 @@ t.test('a host’s document has the endpoints under the prefix', async (t) => {
   t.same(Object.keys(problem), ['type', 'title', 'status', 'detail', 'code', 'error', 'errors'])
 })
 
-t.test('a host’s document keeps the names that it has without Postern', async (t) => {
+t.test('a host’s document keeps its own names', async (t) => {
   for (const options of [
     { openapi },
     { openapi, refResolver: { buildLocalReference: (json: Record<string, unknown>) => String(json['$id']) } },
@@ -82,7 +82,7 @@ t.test('a host’s document keeps the names that it has without Postern', async 
   }
 })
 
-t.test('a host’s document says what guards the endpoints, without the host’s doing', async (t) => {
+t.test('a host’s document has the security schemes of the endpoints without further options', async (t) => {
   const { paths, components } = await documentOf(t, { openapi: { openapi: '3.1.0', info } }, withPostern)
 
   t.same(paths['/auth/getUser']?.['get']?.security, [
@@ -97,7 +97,7 @@ t.test('a host’s document says what guards the endpoints, without the host’s
   t.same(paths['/auth/login']?.['post']?.security, [])
 })
 
-t.test('a host’s document tells two Posterns apart', async (t) => {
+t.test('a host’s document distinguishes two Posterns', async (t) => {
   const { paths, components } = await documentOf(t, { openapi }, async (host) => {
     for (const prefix of ['/staff', '/customers']) {
       await host.register(async (child) => {
@@ -110,7 +110,7 @@ t.test('a host’s document tells two Posterns apart', async (t) => {
   t.equal(Object.keys(components.securitySchemes).length, 7)
 })
 
-t.test('a host’s transform, made for its own schemas, is not asked about ours', async (t) => {
+t.test('a host’s transform is not called for Postern’s schemas', async (t) => {
   const asked: string[] = []
   const transform: SwaggerOptions = {
     openapi,
@@ -123,7 +123,7 @@ t.test('a host’s transform, made for its own schemas, is not asked about ours'
   t.same(asked, ['/people'])
 })
 
-t.test('a host’s document may be of OpenAPI 3.0 or of Swagger 2', async (t) => {
+t.test('a host’s document may be OpenAPI 3.0 or Swagger 2', async (t) => {
   for (const options of [{ openapi: { info } }, { swagger: { info } }, {}] as SwaggerOptions[]) {
     const { paths } = await documentOf(t, options, withPostern)
     t.ok(paths['/auth/getUser']?.['get'])

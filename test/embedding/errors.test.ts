@@ -18,14 +18,14 @@ const REFUSED = [
     challenge: 'Bearer',
   },
   {
-    about: 'a token from elsewhere',
+    about: 'a foreign token',
     headers: bearer('a.b.c'),
     code: 'invalid_token',
     message: 'The access token was not issued here',
     challenge: 'Bearer error="invalid_token", error_description="The access token was not issued here"',
   },
   {
-    about: 'half a header',
+    about: 'an incomplete header',
     headers: { authorization: 'Bearer' },
     code: 'invalid_token',
     message: 'The Authorization header is malformed',
@@ -33,7 +33,7 @@ const REFUSED = [
   },
 ]
 
-t.test('look right under Fastify’s own error handler', async (t) => {
+t.test('Fastify’s error handler sends errors with their headers', async (t) => {
   const host = await createHostWithPostern(t)
   for (const { about, headers, code, message, challenge } of REFUSED) {
     const answer = await host.inject({ url: '/notes', headers })
@@ -45,7 +45,7 @@ t.test('look right under Fastify’s own error handler', async (t) => {
   }
 })
 
-t.test('look right under an error handler of the host’s that knows nothing of headers', async (t) => {
+t.test('errors keep their headers under a host’s simple error handler', async (t) => {
   const host = createHost(t)
   host.setErrorHandler<Problem>((error, _request, reply) =>
     reply.code(error.statusCode ?? 500).send({ oops: error.code }),
@@ -61,7 +61,7 @@ t.test('look right under an error handler of the host’s that knows nothing of 
   }
 })
 
-t.test('are errors with all that an error handler may want', async (t) => {
+t.test('errors have a status, a code, a message and headers for an error handler', async (t) => {
   const host = await createHostWithPostern(t)
   for (const { headers, code, message, challenge } of REFUSED) {
     const request = { headers } as Parameters<typeof host.authenticate>[0]
@@ -74,7 +74,7 @@ t.test('are errors with all that an error handler may want', async (t) => {
   }
 })
 
-t.test('a guard may stand in any phase, and for many routes', async (t) => {
+t.test('a guard works in any phase, and for many routes', async (t) => {
   const host = await createHostWithPostern(t)
   await host.register(async (child) => {
     child.addHook('preHandler', host.authenticate)
@@ -107,7 +107,7 @@ t.test('an optional guard admits a request without a token, and refuses a bad to
   t.match(refused.headers['www-authenticate'], 'error="invalid_token"')
 })
 
-t.test('what a route does to request.auth is that request’s own affair', async (t) => {
+t.test('a route that changes request.auth does not affect other requests', async (t) => {
   const host = await createHostWithPostern(t)
   host.get('/careless', { onRequest: host.authenticate }, async ({ auth }) => {
     const before = { ...auth }
@@ -127,7 +127,7 @@ t.test('what a route does to request.auth is that request’s own affair', async
   t.strictSame(second.json(), first.json())
 })
 
-t.test('a host may put something else into request.auth, or nothing', async (t) => {
+t.test('a host may replace request.auth', async (t) => {
   const host = await createHostWithPostern(t)
   const preHandler: preHandlerHookHandler = (request, _reply, done) => {
     request.auth = request.headers['x-nobody']
@@ -144,7 +144,7 @@ t.test('a host may put something else into request.auth, or nothing', async (t) 
   t.equal((await host.inject({ url: '/own', headers: { ...headers, 'x-nobody': '1' } })).json().of, null)
 })
 
-/** Ways in which a database goes away under a running host. */
+/** Ways in which a running host app loses its database. */
 const outages: Record<string, (t: Test) => Promise<{ host: FastifyInstance; end(): void }>> = {
   'the host has closed its handle': async (t) => {
     const database = new SqliteDriver(join(t.testdir(), 'host.db'))
@@ -171,7 +171,7 @@ const outages: Record<string, (t: Test) => Promise<{ host: FastifyInstance; end(
 }
 
 for (const [about, prepare] of Object.entries(outages)) {
-  t.test(`a guard says 503 once ${about}, never 200 and never 401`, async (t) => {
+  t.test(`a guard answers 503, not 200 or 401, once ${about}`, async (t) => {
     const { host, end } = await prepare(t)
     const headers = bearer(await createToken(host))
     t.equal((await host.inject({ url: '/notes', headers })).statusCode, 200)

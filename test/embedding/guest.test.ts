@@ -8,7 +8,7 @@ import { createHost, createHostWithPostern, PLUGIN } from './host.ts'
 
 const FASTIFY = import.meta.resolve('fastify')
 
-/** Settings of the standalone server that would be noticed, were any of them read. */
+/** Settings of the standalone server that would have a visible effect if they were read. */
 const NONSENSE = {
   SECRET_KEY: 'short',
   PORT: 'nonsense',
@@ -20,7 +20,7 @@ const NONSENSE = {
   ISSUER: '',
 }
 
-/** Runs a host in a process of its own, in a directory that is empty but for `files`, and returns what it prints. */
+/** Runs a host app in its own process, in a directory that has only `files`. @returns what it prints */
 async function runHost(
   t: Test,
   body: string,
@@ -82,7 +82,7 @@ t.test('writes no file, adds no listener to the process and prints nothing', asy
   t.equal(stderr, '')
 })
 
-t.test('keeps the process alive no longer than the host does', async (t) => {
+t.test('does not keep the process alive', async (t) => {
   const { printed } = await runHost(
     t,
     `const host = fastify()
@@ -94,7 +94,7 @@ t.test('keeps the process alive no longer than the host does', async (t) => {
   t.equal(printed, 'ended without being closed')
 })
 
-t.test('writes the file that it is told to, and its secret beside it', async (t) => {
+t.test('writes the database file of its option, and its secret beside it', async (t) => {
   const { cwd } = await runHost(
     t,
     `const host = fastify()
@@ -107,14 +107,14 @@ t.test('writes the file that it is told to, and its secret beside it', async (t)
   t.same(readdirSync(join(cwd, 'accounts')), ['postern.db', 'postern.db.secret'])
 })
 
-t.test('writes no secret where it is given one', async (t) => {
+t.test('writes no secret if it has one', async (t) => {
   const databaseUrl = join(t.testdir(), 'postern.db')
   await createHostWithPostern(t, { databaseUrl, secretKey: 'a secret of the host’s own, which is long' })
 
   t.notOk(existsSync(`${databaseUrl}.secret`))
 })
 
-t.test('closes what it has opened', async (t) => {
+t.test('closes the database that it has opened', async (t) => {
   const databaseUrl = join(t.testdir(), 'postern.db')
   const host = await createHostWithPostern(t, { databaseUrl })
   await host.ready()
@@ -126,7 +126,7 @@ t.test('closes what it has opened', async (t) => {
   await t.rejects(host.postern.ping(), { code: 'database_unavailable', statusCode: 503 })
 })
 
-t.test('logs through the host’s logger, under the host’s request ids, and no secret', async (t) => {
+t.test('logs through the host’s logger, with the host’s request ids and without secrets', async (t) => {
   const log = collectLog()
   const options = { logger: { level: 'trace', stream: log.stream }, genReqId: () => 'id-of-the-host' }
   const host = await createHostWithPostern(
@@ -147,7 +147,7 @@ t.test('logs through the host’s logger, under the host’s request ids, and no
   t.notMatch(log.text(), token)
 })
 
-t.test('can be told to log less than the host', async (t) => {
+t.test('can log less than the host', async (t) => {
   const log = collectLog()
   const host = await createHostWithPostern(
     t,
@@ -160,7 +160,7 @@ t.test('can be told to log less than the host', async (t) => {
   t.notMatch(log.text(), '/register')
 })
 
-t.test('goes down with a host that fails to start, and leaves nothing open', async (t) => {
+t.test('closes with a host that fails to start', async (t) => {
   const databaseUrl = join(t.testdir(), 'postern.db')
   const host = await createHostWithPostern(t, { databaseUrl })
   host.register(async () => {
@@ -173,7 +173,7 @@ t.test('goes down with a host that fails to start, and leaves nothing open', asy
   t.notOk(existsSync(`${databaseUrl}-wal`))
 })
 
-t.test('is told apart from a host that does without it', async (t) => {
+t.test('hasPlugin distinguishes a host with Postern from one without', async (t) => {
   const host = createHost(t)
   t.notOk(host.hasPlugin('postern'))
   const other = await createHostWithPostern(t)

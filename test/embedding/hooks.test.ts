@@ -6,7 +6,7 @@ import { createHostWithPostern } from './host.ts'
 
 type Name = keyof Hooks
 
-/** Hooks that write down what they are told. */
+/** Hooks that record their events. */
 function recorder() {
   const told: { name: Name; event: Record<string, unknown> }[] = []
   const record = (name: Name) => (event: object) => void told.push({ name, event: { ...event } })
@@ -21,12 +21,12 @@ function recorder() {
   return { hooks, told, names: () => told.splice(0).map(({ name }) => name) }
 }
 
-/** Of the kind that a host throws to refuse something. */
+/** An error that a host app throws to refuse an operation. */
 function refusal(message: string, properties: object): Error {
   return Object.assign(new Error(message), properties)
 }
 
-t.test('tells of every step, in order, and what it is about', async (t) => {
+t.test('hooks run for every step, in order, with its data', async (t) => {
   const { hooks, told, names } = recorder()
   const host = await createHostWithPostern(t, hooks)
 
@@ -48,7 +48,7 @@ t.test('tells of every step, in order, and what it is about', async (t) => {
   t.same(names(), ['onLoggedOut'])
 })
 
-t.test('tells why a login failed', async (t) => {
+t.test('onLoginFailed has the reason', async (t) => {
   const { hooks, told } = recorder()
   const host = await createHostWithPostern(t, hooks)
   const { id } = await host.postern.register(ada)
@@ -69,7 +69,7 @@ t.test('tells why a login failed', async (t) => {
   t.equal(told.length, 4)
 })
 
-t.test('runs for code as for requests, without a request', async (t) => {
+t.test('hooks also run for calls from code, without a request', async (t) => {
   const { hooks, told, names } = recorder()
   const host = await createHostWithPostern(t, hooks)
 
@@ -81,7 +81,7 @@ t.test('runs for code as for requests, without a request', async (t) => {
   t.same(names(), ['beforeRegister', 'onRegistered', 'beforeLogin', 'onLoggedIn', 'onLoggedOut'])
 })
 
-t.test('a veto is awaited, is the answer, and leaves nothing behind', async (t) => {
+t.test('a veto is awaited, becomes the response, and stores nothing', async (t) => {
   const database = new SqliteDriver(':memory:')
   t.teardown(() => database.close())
   const { hooks, names } = recorder()
@@ -108,13 +108,13 @@ t.test('a veto is awaited, is the answer, and leaves nothing behind', async (t) 
     t.equal(answer.headers['content-type'], 'application/problem+json; charset=utf-8')
     t.match(answer.json(), { status, code })
     t.equal(answer.json().detail, detail)
-    await t.rejects(host.postern.register(ada), 'code gets it as well')
+    await t.rejects(host.postern.register(ada), 'a call from code throws it too')
   }
   t.equal(database.prepare('select count(*) from postern_users').pluck().get(), 0)
-  t.same(names(), [], 'and nobody is told that it had happened')
+  t.same(names(), [], 'no hook reports a registration')
 })
 
-t.test('a veto on a login issues no token, and comes only after the right password', async (t) => {
+t.test('a veto on a login runs only after the right password, and no token is issued', async (t) => {
   const { hooks, told } = recorder()
   const host = await createHostWithPostern(t, {
     ...hooks,
@@ -153,7 +153,7 @@ const failing: Record<string, () => void | Promise<void>> = {
 }
 
 for (const [how, listener] of Object.entries(failing)) {
-  t.test(`listeners that ${how} change no answer`, async (t) => {
+  t.test(`listeners that ${how} change no response`, async (t) => {
     const log = collectLog()
     const host = await createHostWithPostern(
       t,
@@ -176,7 +176,7 @@ for (const [how, listener] of Object.entries(failing)) {
   })
 }
 
-t.test('listeners are told after the commit', async (t) => {
+t.test('listeners run after the commit', async (t) => {
   const database = new SqliteDriver(':memory:')
   t.teardown(() => database.close())
   const count = (table: string) => database.prepare(`select count(*) from postern_${table}`).pluck().get()

@@ -14,27 +14,27 @@ export const {
   OptionsSchema,
 } = (await import(PLUGIN)) as typeof import('../../src/index.ts')
 
-/** What a host gets from `postern/drizzle`. */
+/** The exports of `postern/drizzle`. */
 export const { createTables, users } = (await import(
   PLUGIN.replace(/index\.(js|ts)$/, 'drizzle.$1')
 )) as typeof import('../../src/drizzle.ts')
 
-/** What a host gets from `postern/drizzle/postgres`. */
+/** The exports of `postern/drizzle/postgres`. */
 export const postgresTables = (await import(
   PLUGIN.replace(/index\.(js|ts)$/, 'drizzle-postgres.$1')
 )) as typeof import('../../src/drizzle-postgres.ts')
 
-/** Cheaper hashes than in production, by as much as the options allow. */
+/** The cheapest hashes that the options allow. */
 export const CHEAP = { bcryptCost: 10 } satisfies PosternOptions
 
-/** Somebody's own app, still without Postern; it closes with its test. */
+/** A host app, still without Postern. It closes with its test. */
 export function createHost(t: Test, options: FastifyServerOptions = {}): FastifyInstance {
   const host = fastify(options) as FastifyInstance
   t.teardown(() => host.close())
   return host
 }
 
-/** Somebody's own app with Postern in it, and with a guarded route of its own. */
+/** A host app with Postern and with a guarded route of its own. */
 export async function createHostWithPostern(
   t: Test,
   options: PosternOptions & RegisterOptions = {},
@@ -46,12 +46,12 @@ export async function createHostWithPostern(
   return host
 }
 
-/** A route of the host's own, guarded. */
+/** Adds a guarded route of the host app. */
 export function addNotes(host: FastifyInstance): void {
   host.get('/notes', { onRequest: host.authenticate }, async ({ auth }) => ({ of: auth?.email }))
 }
 
-/** Asserts that everything works which a user of the host would do, from registering to logging out. */
+/** Asserts that users of the host app can do everything, from registering to logging out. */
 export async function assertWorks(t: Test, host: FastifyInstance, prefix = ''): Promise<void> {
   const registered = await post(host, `${prefix}/register`, ada)
   t.equal(registered.statusCode, 201)

@@ -6,7 +6,7 @@ import { createHost, InvalidOptionsError, OptionsSchema, postern } from './host.
 
 const SECRET = 'a secret of the host’s own, which is long'
 
-/** What registering says about options, which a host in JavaScript may get wrong in every way. */
+/** The errors of registering with options, which a host app in JavaScript may get wrong in every way. */
 async function faultsOf(t: Test, options: Record<string, unknown>): Promise<string[]> {
   const host = createHost(t)
   try {
@@ -18,7 +18,7 @@ async function faultsOf(t: Test, options: Record<string, unknown>): Promise<stri
   }
 }
 
-/** Each with one mistake, and how the message about it begins. */
+/** Options with one mistake each, and the start of the message about it. */
 const mistakes: [Record<string, unknown>, string][] = [
   [{ bcryptCost: 9 }, 'bcryptCost must be a whole number from 10 to 15'],
   [{ bcryptCost: '10' }, 'bcryptCost must be a whole number from 10 to 15'],
@@ -55,7 +55,7 @@ const mistakes: [Record<string, unknown>, string][] = [
 ]
 
 for (const [options, message] of mistakes) {
-  t.test(`refuses ${JSON.stringify(options)} by its name`, async (t) => {
+  t.test(`refuses ${JSON.stringify(options)} by name`, async (t) => {
     const [fault = '', ...others] = await faultsOf(t, options)
     t.ok(fault.startsWith(message), fault)
     t.same(others, [])
@@ -63,7 +63,7 @@ for (const [options, message] of mistakes) {
   })
 }
 
-t.test('refuses a database that does not fit', async (t) => {
+t.test('refuses an unsuitable database', async (t) => {
   const memory = new SqliteDriver(':memory:')
   const file = new SqliteDriver(`${t.testdir()}/host.db`)
   t.teardown(() => [memory, file].map((handle) => handle.close()))
@@ -78,7 +78,7 @@ t.test('refuses a database that does not fit', async (t) => {
   t.match(await faultsOf(t, { database: memory, migrate: 'yes' }), ['migrate must be true or false'])
 })
 
-t.test('refuses a pool of PostgreSQL that does not fit', async (t) => {
+t.test('refuses an unsuitable pool of PostgreSQL', async (t) => {
   // Neither connects before it is used.
   const database = new pg.Pool()
   const client = new pg.Client()
@@ -106,7 +106,7 @@ t.test('refuses a pool of PostgreSQL that does not fit', async (t) => {
   ])
 })
 
-t.test('reports all mistakes together, and repeats no value', async (t) => {
+t.test('reports all mistakes together, without the values', async (t) => {
   const options = { secretKey: 'hunter2', bcryptCost: 99, nonsense: 1, onLoggedIn: 'x', tablePrefix: 'y' }
 
   const faults = await faultsOf(t, options)
@@ -116,7 +116,7 @@ t.test('reports all mistakes together, and repeats no value', async (t) => {
   t.notMatch(faults.join(), 'hunter2')
 })
 
-t.test('takes an option that is undefined for one that is not there', async (t) => {
+t.test('treats an undefined option as a missing one', async (t) => {
   t.same(
     await faultsOf(t, {
       prefix: undefined,
@@ -128,7 +128,7 @@ t.test('takes an option that is undefined for one that is not there', async (t) 
   )
 })
 
-t.test('leaves the host’s options as they are', async (t) => {
+t.test('does not change the host’s options object', async (t) => {
   const options: PosternOptions = Object.freeze({ bcryptCost: 10, prefix: '/auth' })
   await createHost(t).register(postern, options)
   t.same(options, { bcryptCost: 10, prefix: '/auth' })

@@ -29,7 +29,7 @@ const TABLES = [
   'users',
 ]
 
-t.test('stands in a schema of its own, beside the host’s users', async (t) => {
+t.test('keeps its tables in its own schema, beside the host’s users table', async (t) => {
   const { pool: database } = await createDatabase(t)
   await database.query('create table users (id integer primary key, shoe_size real)')
   await database.query('insert into users values (1, 37.5)')
@@ -43,7 +43,7 @@ t.test('stands in a schema of its own, beside the host’s users', async (t) => 
   t.equal((await database.query('select from postern.blacklisted_tokens')).rowCount, 1)
 })
 
-t.test('takes another schema, also beside itself', async (t) => {
+t.test('uses another schema, even beside a second Postern', async (t) => {
   const { pool: database } = await createDatabase(t)
   const staff = await createHostWithPostern(t, { database, secretKey, databaseSchema: 'staff' })
   const customers = await createHostWithPostern(t, { database, secretKey, databaseSchema: 'customers' })
@@ -59,7 +59,7 @@ t.test('takes another schema, also beside itself', async (t) => {
   t.equal((await customers.inject({ url: '/getUser', headers: bearer(token) })).statusCode, 401)
 })
 
-t.test('leaves the host’s pool open, its connections as they were, and none of them taken', async (t) => {
+t.test('leaves the host’s pool open, with all connections free and their settings unchanged', async (t) => {
   const { pool: database } = await createDatabase(t)
   const show = async () => {
     const { rows } = await database.query(
@@ -80,7 +80,7 @@ t.test('leaves the host’s pool open, its connections as they were, and none of
   t.match((await database.query('select email from postern.users')).rows, [{ email: ada.email }])
 })
 
-t.test('goes on where it was after a restart of the host', async (t) => {
+t.test('keeps its data over a restart of the host', async (t) => {
   const { pool: database } = await createDatabase(t)
   const first = await createHostWithPostern(t, { database, secretKey })
   const token = await createToken(first)
@@ -94,7 +94,7 @@ t.test('goes on where it was after a restart of the host', async (t) => {
   })
 })
 
-t.test('is migrated by the host where the host wants to', async (t) => {
+t.test('lets the host run the migrations', async (t) => {
   const { pool: database } = await createDatabase(t)
   const options = { database, secretKey, databaseSchema: 'auth', migrate: false }
   await t.rejects(createHostWithPostern(t, options), /relation "auth.\w+" does not exist/)
@@ -119,7 +119,7 @@ t.test('refuses tables of a newer version', async (t) => {
   await t.rejects(createHostWithPostern(t, { database, secretKey }), { name: 'NewerDatabaseError' })
 })
 
-t.test('is joined by a host’s Drizzle tables, which may refer to its users', async (t) => {
+t.test('a host’s Drizzle tables can reference and join its users', async (t) => {
   const { pool: database } = await createDatabase(t)
   const host = await createHostWithPostern(t, { database, secretKey })
   const registered = (await post(host, '/register', ada)).json()
@@ -150,7 +150,7 @@ t.test('is joined by a host’s Drizzle tables, which may refer to its users', a
   t.match(db.select().from(staff.users).toSQL().sql, '"staff"."users"')
 })
 
-t.test('sees what the host writes, on the next request', async (t) => {
+t.test('sees what the host writes on the next request', async (t) => {
   const { pool: database } = await createDatabase(t)
   const host = await createHostWithPostern(t, { database, secretKey })
   const headers = bearer(await createToken(host))
@@ -163,7 +163,7 @@ t.test('sees what the host writes, on the next request', async (t) => {
   t.equal(await status(), 200)
 })
 
-t.test('warns of connections that may lose what was acknowledged', async (t) => {
+t.test('warns of connections whose settings may lose acknowledged data', async (t) => {
   const { pool: database, name } = await createDatabase(t)
   for (const [setting, warnings] of [
     ['off', 1],
@@ -183,7 +183,7 @@ t.test('warns of connections that may lose what was acknowledged', async (t) => 
   }
 })
 
-/** Has a pool make new connections, which have the database's present settings. */
+/** Replaces the connections of a pool by new ones, which have the database's present settings. */
 async function disconnectAll(pool: pg.Pool): Promise<void> {
   const clients = await Promise.all(Array.from({ length: pool.totalCount }, () => pool.connect()))
   for (const client of clients) client.release(true)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { ada, assertProblem, bearer, createToken, post } from '../helper.ts'
 import { addNotes, assertWorks, CHEAP, createHost, createHostWithPostern, postern } from './host.ts'
 
-t.test('needs no option', async (t) => {
+t.test('needs no options', async (t) => {
   const host = createHost(t)
   await host.register(postern)
   addNotes(host)
@@ -11,7 +11,7 @@ t.test('needs no option', async (t) => {
   await assertWorks(t, host)
 })
 
-t.test('stands under a prefix, and nowhere else', async (t) => {
+t.test('has its endpoints only under the prefix', async (t) => {
   const host = await createHostWithPostern(t, { prefix: '/api/v1/auth' })
 
   await assertWorks(t, host, '/api/v1/auth')
@@ -22,7 +22,7 @@ t.test('stands under a prefix, and nowhere else', async (t) => {
   t.match(metadata.token_endpoint, /^http:\/\/.+\/api\/v1\/auth\/login$/)
 })
 
-t.test('leaves the host’s own routes alone', async (t) => {
+t.test('does not affect the host’s own routes', async (t) => {
   const host = await createHostWithPostern(t)
   host.get('/open', async (request) => ({ auth: request.auth }))
 
@@ -32,7 +32,7 @@ t.test('leaves the host’s own routes alone', async (t) => {
   t.notOk('cache-control' in answer.headers)
 })
 
-t.test('gives a host’s app two names, and its requests one', async (t) => {
+t.test('adds two names to a host app, and one to its requests', async (t) => {
   const host = createHost(t)
   const before = new Set([...Object.keys(host), ...Object.getOwnPropertyNames(host)])
   host.get('/request', async (request, reply) => ({
@@ -61,7 +61,7 @@ async function namesInARequest(host: FastifyInstance): Promise<{ request: string
   return (await host.inject('/')).json()
 }
 
-t.test('is visible only in the child that it is registered in', async (t) => {
+t.test('is visible only in the child in which it is registered', async (t) => {
   const host = createHost(t)
   await host.register(async (child) => {
     await child.register(postern, { ...CHEAP, prefix: '/auth' })
@@ -78,7 +78,7 @@ t.test('is visible only in the child that it is registered in', async (t) => {
   await assertWorks(t, host, '/auth')
 })
 
-t.test('is seen by the children of the app that it is registered in', async (t) => {
+t.test('is visible to the children of the app in which it is registered', async (t) => {
   const host = createHost(t)
   await host.register(postern, CHEAP)
   await host.register(async (child) => addNotes(child))
@@ -86,7 +86,7 @@ t.test('is seen by the children of the app that it is registered in', async (t) 
   await assertWorks(t, host)
 })
 
-t.test('says in one error that one app cannot have two', async (t) => {
+t.test('refuses a second registration in one app', async (t) => {
   const host = await createHostWithPostern(t, { prefix: '/staff' })
 
   await t.rejects(async () => await host.register(postern, { ...CHEAP, prefix: '/customers' }), {
@@ -94,7 +94,7 @@ t.test('says in one error that one app cannot have two', async (t) => {
   })
 })
 
-t.test('says in one error that a name is taken', async (t) => {
+t.test('refuses an app in which one of its names is taken', async (t) => {
   const one = createHost(t)
   one.decorate('authenticate', async () => {})
   await t.rejects(async () => await one.register(postern, CHEAP), {
@@ -108,7 +108,7 @@ t.test('says in one error that a name is taken', async (t) => {
   })
 })
 
-t.test('does not mind a host’s decorators that are called like its own', async (t) => {
+t.test('works beside host decorators with the names of its inner ones', async (t) => {
   const host = createHost(t)
   const names = ['database', 'tokens', 'passwords', 'accounts', 'clients', 'problem', 'signingKeys']
   for (const name of names) host.decorate(name, `the host’s ${name}`)
@@ -119,7 +119,7 @@ t.test('does not mind a host’s decorators that are called like its own', async
   for (const name of names) t.equal(host.getDecorator(name), `the host’s ${name}`)
 })
 
-t.test('serves two sets of people in one host, each with tokens of their own', async (t) => {
+t.test('serves two sets of users in one host app, each with its own tokens', async (t) => {
   const host = createHost(t)
   for (const prefix of ['/staff', '/customers']) {
     await host.register(async (child) => {
@@ -142,7 +142,7 @@ t.test('serves two sets of people in one host, each with tokens of their own', a
   t.equal((await host.inject({ url: '/staff/notes', headers: staff })).statusCode, 200)
 })
 
-t.test('may stand in a child of an app that has one too', async (t) => {
+t.test('can be registered in a child of an app that has one too', async (t) => {
   const host = await createHostWithPostern(t, { prefix: '/outer' })
   await host.register(async (child) => {
     await child.register(postern, { ...CHEAP, prefix: '/inner' })

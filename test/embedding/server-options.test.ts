@@ -4,7 +4,7 @@ import t from 'tap'
 import { ada, assertProblem, bearer, createToken, post } from '../helper.ts'
 import { addNotes, assertWorks, CHEAP, createHost, createHostWithPostern, postern } from './host.ts'
 
-/** A compiler that lets everything pass: what a host may do to its own routes. */
+/** A validator compiler that accepts everything, as a host app may use for its own routes. */
 const anything = () => () => true
 
 const serverOptions: Record<string, FastifyServerOptions> = {
@@ -30,7 +30,7 @@ for (const [name, options] of Object.entries(serverOptions)) {
   })
 }
 
-/** What a host may have set for all of its routes. */
+/** Functions that a host app may have set for all of its routes. */
 const settings: Record<string, (host: FastifyInstance) => void> = {
   'a validator compiler': (host) => host.setValidatorCompiler(anything),
   'a validator compiler of another Ajv': (host) => {
@@ -53,7 +53,7 @@ const settings: Record<string, (host: FastifyInstance) => void> = {
 
 for (const [name, set] of Object.entries(settings)) {
   for (const order of ['before', 'after']) {
-    t.test(`works in a host that sets ${name} ${order} it`, async (t) => {
+    t.test(`works in a host that sets ${name} ${order} Postern`, async (t) => {
       const host = createHost(t)
       if (order === 'before') set(host)
       await host.register(postern, { ...CHEAP, prefix: '/auth' })
@@ -83,7 +83,7 @@ t.test('a host’s own routes keep its compilers and its body limit', async (t) 
   t.equal(answer.body, '"serialized by the host"')
 })
 
-t.test('reads 16 KiB and no more, whatever the host reads', async (t) => {
+t.test('refuses a body of more than 16 KiB, whatever limit the host has', async (t) => {
   const host = await createHostWithPostern(t, {}, { bodyLimit: 10_000_000 })
   for (const url of ['/register', '/login']) {
     const long = { email: ada.email, password: 'x'.repeat(16_384) }
@@ -93,7 +93,7 @@ t.test('reads 16 KiB and no more, whatever the host reads', async (t) => {
   assertProblem(t, await post(host, '/login', `username=${'x'.repeat(16_384)}`, form), 'content_too_large')
 })
 
-t.test('says 404 and answers HEAD as the host does', async (t) => {
+t.test('leaves 404 and HEAD to the host', async (t) => {
   const host = createHost(t, { exposeHeadRoutes: false })
   host.setNotFoundHandler((_request, reply) => reply.code(404).send({ missing: 'at the host' }))
   await host.register(postern, { ...CHEAP, prefix: '/auth' })
@@ -103,7 +103,7 @@ t.test('says 404 and answers HEAD as the host does', async (t) => {
   t.strictSame(
     (await host.inject('/getUser')).json(),
     { missing: 'at the host' },
-    'nothing without the prefix',
+    'no endpoint without the prefix',
   )
   const headers = bearer(await createToken(host, ada, '/auth'))
   t.equal((await host.inject({ method: 'HEAD', url: '/notes', headers })).statusCode, 404)

@@ -3,8 +3,8 @@ import t from 'tap'
 import { ada, bearer, credentials, post } from '../helper.ts'
 import { createHostWithPostern } from './host.ts'
 
-/** Of an id that nobody has. */
-const NOBODY = '019a0b5e-4c1f-7c3a-9d2e-5b8f6a7c1d20'
+/** An id that no user has. */
+const UNKNOWN_ID = '019a0b5e-4c1f-7c3a-9d2e-5b8f6a7c1d20'
 
 async function logInByCode(host: FastifyInstance): Promise<{ id: string; token: string }> {
   const { id } = await host.postern.register(ada)
@@ -13,7 +13,7 @@ async function logInByCode(host: FastifyInstance): Promise<{ id: string; token: 
 }
 
 /** Whether a token is valid: at the host app's route, at Postern's, for a gateway and for code, which must agree. */
-async function counts(host: FastifyInstance, token: string): Promise<boolean> {
+async function isValid(host: FastifyInstance, token: string): Promise<boolean> {
   const headers = bearer(token)
   const answers = await Promise.all(
     ['/notes', '/getUser', '/verify'].map(
@@ -39,11 +39,11 @@ t.test('registers and logs in as the endpoints do', async (t) => {
   t.same(Object.keys(user).sort(), ['createdAt', 'disabledAt', 'email', 'id', 'name'], 'no hash')
   t.strictSame(login.user, user)
   t.equal(login.expiresIn, 900)
-  t.ok(await counts(host, login.accessToken))
+  t.ok(await isValid(host, login.accessToken))
   t.equal((await host.postern.register({ email: 'b@example.com', password: ada.password })).name, null)
 })
 
-t.test('throws what the endpoints would answer', async (t) => {
+t.test('throws the errors that the endpoints send', async (t) => {
   const host = await createHostWithPostern(t)
   const { id } = await host.postern.register(ada)
   const { register, login, setPassword, verifyToken, revokeToken } = host.postern
@@ -75,7 +75,7 @@ t.test('throws what the endpoints would answer', async (t) => {
   await t.rejects(login(credentials), { statusCode: 403, code: 'account_disabled' })
 })
 
-t.test('says whose a token is', async (t) => {
+t.test('returns the user of a token', async (t) => {
   const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
 
@@ -85,93 +85,93 @@ t.test('says whose a token is', async (t) => {
   t.equal(auth.expiresAt.getTime() - auth.issuedAt.getTime(), 900_000)
 })
 
-t.test('revokes a token, by its text or by what is known of it, for the next request', async (t) => {
+t.test('revokes a token by its text or by its claims, from the next request on', async (t) => {
   const host = await createHostWithPostern(t)
   const { token } = await logInByCode(host)
   const { accessToken: other } = await host.postern.login(credentials)
 
-  t.ok(await counts(host, token))
+  t.ok(await isValid(host, token))
   await host.postern.revokeToken(token)
-  t.notOk(await counts(host, token))
+  t.notOk(await isValid(host, token))
   await host.postern.revokeToken(token)
 
-  t.ok(await counts(host, other))
+  t.ok(await isValid(host, other))
   await host.postern.revokeToken(await host.postern.verifyToken(other))
-  t.notOk(await counts(host, other))
+  t.notOk(await isValid(host, other))
 })
 
-t.test('finds a user by its id or by its e-mail', async (t) => {
+t.test('finds a user by id or by e-mail', async (t) => {
   const host = await createHostWithPostern(t)
   const user = await host.postern.register(ada)
 
   t.strictSame(await host.postern.findUser({ id: user.id }), user)
   t.strictSame(await host.postern.findUser({ email: ' ADA@example.com' }), user)
-  t.equal(await host.postern.findUser({ id: NOBODY }), undefined)
+  t.equal(await host.postern.findUser({ id: UNKNOWN_ID }), undefined)
   t.equal(await host.postern.findUser({ email: 'eve@example.com' }), undefined)
 })
 
-t.test('disables a user for the next request, and enables it for new tokens only', async (t) => {
+t.test('disables a user from the next request on, and enables them only for new tokens', async (t) => {
   const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
-  t.ok(await counts(host, token))
+  t.ok(await isValid(host, token))
 
   t.match(await host.postern.disableUser(id), { id, disabledAt: Date })
-  t.notOk(await counts(host, token))
+  t.notOk(await isValid(host, token))
   t.equal((await post(host, '/login', credentials)).statusCode, 403)
 
   t.match(await host.postern.enableUser(id), { id, disabledAt: null })
-  t.notOk(await counts(host, token), 'what was refused stays refused')
-  t.ok(await counts(host, (await host.postern.login(credentials)).accessToken))
+  t.notOk(await isValid(host, token), 'refused tokens stay refused')
+  t.ok(await isValid(host, (await host.postern.login(credentials)).accessToken))
 })
 
 t.test('sets a password, and ends the sessions of the old one', async (t) => {
   const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
-  t.ok(await counts(host, token))
+  t.ok(await isValid(host, token))
 
   t.match(await host.postern.setPassword(id, 'another good passphrase'), { id })
 
-  t.notOk(await counts(host, token))
+  t.notOk(await isValid(host, token))
   t.equal((await post(host, '/login', credentials)).statusCode, 401)
   const { accessToken } = await host.postern.login({ ...credentials, password: 'another good passphrase' })
-  t.ok(await counts(host, accessToken))
+  t.ok(await isValid(host, accessToken))
 })
 
 t.test('logs out everywhere', async (t) => {
   const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
   const { accessToken: other } = await host.postern.login(credentials)
-  t.ok((await counts(host, token)) && (await counts(host, other)))
+  t.ok((await isValid(host, token)) && (await isValid(host, other)))
 
   t.match(await host.postern.logOutEverywhere(id), { id })
 
-  t.notOk((await counts(host, token)) || (await counts(host, other)))
-  t.ok(await counts(host, (await host.postern.login(credentials)).accessToken), 'and in again at once')
+  t.notOk((await isValid(host, token)) || (await isValid(host, other)))
+  t.ok(await isValid(host, (await host.postern.login(credentials)).accessToken), 'a new login works at once')
 })
 
-t.test('deletes an account, whose e-mail is free again and whose tokens are nobody’s', async (t) => {
+t.test('deletes a user, frees their e-mail and refuses their tokens', async (t) => {
   const host = await createHostWithPostern(t)
   const { id, token } = await logInByCode(host)
-  t.ok(await counts(host, token))
+  t.ok(await isValid(host, token))
 
   t.match(await host.postern.deleteUser(id), { id, email: ada.email })
 
-  t.notOk(await counts(host, token))
+  t.notOk(await isValid(host, token))
   const again = await host.postern.register(ada)
   t.not(again.id, id)
-  t.notOk(await counts(host, token))
+  t.notOk(await isValid(host, token))
 })
 
-t.test('returns undefined for a user who does not exist', async (t) => {
+t.test('returns undefined for an unknown user', async (t) => {
   const { postern } = await createHostWithPostern(t)
-  t.equal(await postern.disableUser(NOBODY), undefined)
-  t.equal(await postern.enableUser(NOBODY), undefined)
-  t.equal(await postern.setPassword(NOBODY, 'a password for nobody'), undefined)
-  t.equal(await postern.logOutEverywhere(NOBODY), undefined)
-  t.equal(await postern.deleteUser(NOBODY), undefined)
+  t.equal(await postern.disableUser(UNKNOWN_ID), undefined)
+  t.equal(await postern.enableUser(UNKNOWN_ID), undefined)
+  t.equal(await postern.setPassword(UNKNOWN_ID, 'a password for nobody'), undefined)
+  t.equal(await postern.logOutEverywhere(UNKNOWN_ID), undefined)
+  t.equal(await postern.deleteUser(UNKNOWN_ID), undefined)
 })
 
-t.test('answers as long as the database does', async (t) => {
+t.test('ping throws once the database is closed', async (t) => {
   const host = await createHostWithPostern(t)
   await host.postern.ping()
   await host.close()

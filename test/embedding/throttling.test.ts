@@ -5,7 +5,7 @@ import { createHostWithPostern } from './host.ts'
 
 const wrong = { ...credentials, password: 'not the right one' }
 
-/** The status that a login from code would have. */
+/** The status that an endpoint would send for a login from code. */
 async function statusOf(login: Promise<unknown>): Promise<number> {
   return await login.then(
     () => 200,
@@ -13,7 +13,7 @@ async function statusOf(login: Promise<unknown>): Promise<number> {
   )
 }
 
-t.test('throttles in a host app too, whose own trustProxy counts', async (t) => {
+t.test('throttles in a host app by the client address that its trustProxy gives', async (t) => {
   const options = { loginFailuresPerAddress: 2 }
   const host = await createHostWithPostern(t, options, { trustProxy: '127.0.0.1' })
   const guess = async (address: string, n: number) => {
@@ -40,16 +40,20 @@ t.test('takes the address of a login from code', async (t) => {
   t.equal(await statusOf(host.postern.login(credentials, { address: '192.0.2.2' })), 200)
 })
 
-t.test('knows only users apart where code gives no address', async (t) => {
+t.test('throttles calls from code without an address only by user', async (t) => {
   const host = await createHostWithPostern(t, { loginFailuresPerAccount: 3, registrationsPerAddress: 1 })
   for (const email of [ada.email, 'bob@example.com']) await host.postern.register({ ...ada, email })
   for (let i = 0; i < 3; i++) t.equal(await statusOf(host.postern.login(wrong)), 401)
   t.equal(await statusOf(host.postern.login(credentials)), 429)
   t.equal(await statusOf(host.postern.login({ ...credentials, email: 'bob@example.com' })), 200)
-  t.equal(await statusOf(host.postern.login(wrong, { address: 'nonsense' })), 429, 'nor where it is none')
+  t.equal(
+    await statusOf(host.postern.login(wrong, { address: 'nonsense' })),
+    429,
+    'nor with an invalid address',
+  )
 })
 
-t.test('tells the host of a refusal, once for each reason', async (t) => {
+t.test('calls onThrottled once for each reason', async (t) => {
   const told: Parameters<NonNullable<Hooks['onThrottled']>>[0][] = []
   const host = await createHostWithPostern(t, {
     loginFailuresPerAddress: 1,
@@ -73,7 +77,7 @@ t.test('tells the host of a refusal, once for each reason', async (t) => {
   t.equal(told.length, 2)
 })
 
-t.test('with throttle off, nothing is throttled', async (t) => {
+t.test('throttle: false turns all limits off', async (t) => {
   const host = await createHostWithPostern(t, { throttle: false, loginFailuresPerAddress: 1 })
   for (let i = 0; i < 3; i++) t.equal((await post(host, '/login', wrong)).statusCode, 401)
 })
