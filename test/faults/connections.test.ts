@@ -6,10 +6,10 @@ import { assertRecovered, createPostgres, setScene } from './scene.ts'
 
 const postgres = await createPostgres(t)
 
-/** The statements of a transaction, by what stands in no other one. */
+/** The statements of a transaction, each by a text that no other has. */
 const STATEMENTS = { begin: 'begin\0', insert: 'insert into', commit: 'commit\0' }
 
-t.test('connections that nobody uses may be cut, by the server and on the way', async (t) => {
+t.test('recovers from idle connections that the server or the network has cut', async (t) => {
   const proxy = await startProxy(t, postgres.port)
   const scene = await setScene(t, postgres, { url: proxy.through(postgres.url) })
 
@@ -23,7 +23,7 @@ t.test('connections that nobody uses may be cut, by the server and on the way', 
 })
 
 t.test(
-  'a connection lost in the middle makes a 503, and no logout is called done unless it is',
+  'a connection lost in a transaction is a 503, and only a committed logout is acknowledged',
   async (t) => {
     const proxy = await startProxy(t, postgres.port)
     const scene = await setScene(t, postgres, { url: proxy.through(postgres.url) })
@@ -39,15 +39,15 @@ t.test(
         const response = await logOut(token)
         t.equal(response.status, 503, about)
         t.match(await response.json(), { code: 'database_unavailable' }, about)
-        // Only where the commit's answer was lost it has happened.
+        // The logout has happened only if the response to the commit was lost.
         const isDone = statement === 'commit' && when === 'after'
         t.equal((await getUser(token)).status, isDone ? 401 : 200, about)
-        t.equal((await logOut(token)).status, 200, 'it can be done again')
+        t.equal((await logOut(token)).status, 200, 'it can be repeated')
         t.equal((await getUser(token)).status, 401)
       }
     }
 
-    // As the statement of a check is called.
+    // The prepared statement of a check has a name of this form.
     proxy.cutAt('postern_', 'after')
     const response = await getUser(scene.token)
     t.equal(response.status, 503)
@@ -56,7 +56,7 @@ t.test(
   },
 )
 
-t.test('a registration that is cut off is there or not, and the next attempt tells', async (t) => {
+t.test('an interrupted registration is complete or absent, and the next attempt shows which', async (t) => {
   const proxy = await startProxy(t, postgres.port)
   const { server } = await setScene(t, postgres, { url: proxy.through(postgres.url) })
   const person = { email: 'grace@example.com', password: 'nanoseconds of wire' }
@@ -66,6 +66,6 @@ t.test('a registration that is cut off is there or not, and the next attempt tel
   t.equal((await register()).status, 503)
   proxy.cutAt(STATEMENTS.commit, 'after')
   t.equal((await register()).status, 503)
-  t.equal((await register()).status, 409, 'the answer was lost, not the user')
+  t.equal((await register()).status, 409, 'the response was lost, not the user')
   t.match(await logInAt(server.address, { ...ada, ...person }), /^eyJ/)
 })

@@ -8,18 +8,18 @@ import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, type ServerProcess, startServer, until } from '../server-process.ts'
 
 const KILLS = 20
-/** Known to the test, so that it can issue tokens itself: logins for so many would take minutes. */
+/** Known to the test, so that it can issue tokens itself. To log in for each would take minutes. */
 const SECRET_KEY = 'a secret that this test shares with the service'
 
-/** What the service has said that it did, and must not forget. */
+/** What the service has acknowledged, and must not lose. */
 interface Acknowledged {
   emails: string[]
   tokens: string[]
-  /** Answers that are neither yes nor the kill. There must be none. */
+  /** Statuses of refused requests. There must be none. */
   others: number[]
 }
 
-/** Runs an action again and again, on some connections at once, until the service does not answer any more. */
+/** Repeats an action, on some connections at once, until the service no longer answers. */
 async function untilKilled(connections: number, action: () => Promise<void>): Promise<void> {
   const work = async () => {
     for (;;) await action()
@@ -27,7 +27,7 @@ async function untilKilled(connections: number, action: () => Promise<void>): Pr
   await Promise.allSettled(Array.from({ length: connections }, work))
 }
 
-/** Registers and logs out at the same time until the service is killed in the midst of it. */
+/** Registers and logs out concurrently, and kills the service while it does. */
 async function killAmidWork({ address, stop }: ServerProcess, issue: () => string): Promise<Acknowledged> {
   const acknowledged: Acknowledged = { emails: [], tokens: [], others: [] }
   const { emails, tokens, others } = acknowledged
@@ -54,12 +54,12 @@ async function killAmidWork({ address, stop }: ServerProcess, issue: () => strin
   return acknowledged
 }
 
-// Twenty starts take a while on a busy machine.
+// Twenty starts take long on a busy machine.
 t.setTimeout(300_000)
 
-// What it cannot show is that the disk has it too, since the operating system survives: test/drizzle/sqlite.test.ts
+// The operating system survives, so this does not show that the data are on the disk. test/drizzle/sqlite.test.ts
 // does.
-t.test('remembers after a kill -9 every registration and every logout that it acknowledged', async (t) => {
+t.test('keeps every acknowledged registration and logout after a kill -9', async (t) => {
   const cwd = t.testdir()
   const env = { SECRET_KEY, ALGORITHM: 'HS256', LOG_LEVEL: 'warn' }
   let server = await startServer(t, { cwd, env })
@@ -74,29 +74,29 @@ t.test('remembers after a kill -9 every registration and every logout that it ac
     server = await startServer(t, { cwd, env })
 
     const statuses = await Promise.all(tokens.map(statusOf))
-    t.same(new Set(statuses), new Set([401]), `${tokens.length} logouts before kill ${kill} hold`)
+    t.same(new Set(statuses), new Set([401]), `${tokens.length} logouts before kill ${kill} are kept`)
     const [email = ''] = emails.slice(-1)
-    t.type(await logInAt(server.address, { ...ada, email }), 'string', 'the last to register can log in')
+    t.type(await logInAt(server.address, { ...ada, email }), 'string', 'the last registered user can log in')
     all.emails.push(...emails)
     all.tokens.push(...tokens)
     all.others.push(...others)
   }
 
-  t.same(all.others, [], 'nothing else was answered')
-  t.equal(await statusOf(issue()), 200, 'a token that was not logged out counts')
+  t.same(all.others, [], 'there were no other responses')
+  t.equal(await statusOf(issue()), 200, 'a token that was not logged out is valid')
   await server.stop('SIGKILL')
   const db = new SqliteDriver(join(cwd, 'data', 'postern.db'))
   const stored = new Set(db.prepare('select email from users').pluck().all())
   t.same(
     all.emails.filter((email) => !stored.has(email)),
     [],
-    'every registration is there',
+    'every registration is stored',
   )
   const revoked = new Set(db.prepare('select jti from blacklisted_tokens').pluck().all())
   t.same(
     all.tokens.filter((token) => !revoked.has(readClaims(token).jti)),
     [],
-    'every logout is there',
+    'every logout is stored',
   )
   t.equal(db.pragma('integrity_check', { simple: true }), 'ok')
   db.close()
@@ -104,7 +104,7 @@ t.test('remembers after a kill -9 every registration and every logout that it ac
   t.ok(all.tokens.length >= 10 * KILLS, `${all.tokens.length} logouts were acknowledged`)
 })
 
-/** Issues tokens that differ from a given one of the service's in their `jti` alone. */
+/** Issues tokens that differ from one of the service's only in their `jti`. */
 async function createIssuer(token: string): Promise<() => string> {
   const claims = readClaims(token)
   const { kid } = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())

@@ -1,24 +1,24 @@
 import { bearer } from '../helper.ts'
 
-/** Somebody's user, and what may be expected of it. */
+/** A user, and what a test may expect of them. */
 interface LoadUser {
   email: string
   password: string
-  /** Known once the registration has been answered. */
+  /** Set once the registration has been answered. */
   id?: string
-  /** Whether a registration was sent whose answer did not come, so that it may have happened. */
+  /** Whether the response to a registration was lost, so that it may have happened. */
   isDoubtful: boolean
 }
 
-/** A login, and what may be expected of its token. */
+/** A login, and what a test may expect of its token. */
 interface Login {
   user: LoadUser
   token: string
-  /** Whether a logout was sent whose answer did not come, so that it may have happened. */
+  /** Whether the response to a logout was lost, so that it may have happened. */
   isDoubtful: boolean
 }
 
-/** An answer, as far as the service gave one: else what stands in its place. */
+/** A response of the service, or what came instead of it. */
 interface Answer {
   status: number
   code: string | undefined
@@ -26,23 +26,23 @@ interface Answer {
 }
 
 export interface LoadOptions {
-  /** Where to send a request. */
+  /** The URL to which to send the next request. */
   address: () => string
   people: number
-  /** Milliseconds between two things that one of them does, on average. */
+  /** Milliseconds between two requests of a user, on average. */
   pause: number
 }
 
 /**
- * People who register, log in, look who they are and log out, at random, and hold every answer against what went
+ * Users who register, log in, check their token and log out, at random, and compare every response with what they did
  * before.
  */
 export interface Load {
-  /** How often each answer came, as in `login 200` and `logout 503 database_unavailable`. */
+  /** The number of responses of each kind, as in `login 200` and `logout 503 database_unavailable`. */
   answers: Record<string, number>
-  /** What should never have happened. */
+  /** Responses that the service must never send. */
   violations: string[]
-  /** When the last answer of a kind came, by `performance.now()`. */
+  /** When the last response of a kind came, by `performance.now()`. */
   lastSeen: Map<string, number>
   /** Registrations that were answered 201. */
   users: LoadUser[]
@@ -50,19 +50,19 @@ export interface Load {
   endedTokens: string[]
   /** Waits until all users have finished. */
   stop(): Promise<void>
-  /** Asks about each user and each ended token once more. */
+  /** Checks each user and each ended token once more. */
   settle(): Promise<void>
 }
 
-/** Milliseconds after which an answer has not come: longer than any that the service allows itself. */
+/** Milliseconds after which a response is lost: longer than all timeouts of the service. */
 const PATIENCE = 20_000
 
-/** What the service says when it cannot do as it is asked, each with `Retry-After`. */
+/** The codes of a service that cannot serve a request, each with `Retry-After`. */
 const UNAVAILABLE = ['database_unavailable', 'overloaded', 'service_unavailable']
 
 let count = 0
 
-/** Sets people to work. */
+/** Starts the users. */
 export function startLoad({ address, people, pause }: LoadOptions): Load {
   const answers: Load['answers'] = {}
   const violations: string[] = []
@@ -85,7 +85,7 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
       const response = await send()
       const { status, headers } = response
       const type = headers.get('content-type') ?? ''
-      // In the service's place: a balancer's own page.
+      // A balancer's own page instead of the service's response.
       if (type.startsWith('text/html')) return { status: 0, code: `balancer ${status}`, body: {} }
       if (!/^application\/(problem\+)?json/.test(type)) violations.push(`${status} of the type ${type}`)
       if (status === 503 && !/^\d+$/.test(headers.get('retry-after') ?? '')) {
@@ -95,12 +95,12 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
       return { status, code: body['code'] as string | undefined, body }
     } catch (error) {
       const { cause, name } = error as Error & { cause?: { code?: string } }
-      if (name === 'TimeoutError') violations.push('no answer at all')
+      if (name === 'TimeoutError') violations.push('no response at all')
       return { status: 0, code: cause?.code ?? name, body: {} }
     }
   }
 
-  /** Whether an answer says that nothing came of it; if it is none of the contract's, that is noted. */
+  /** Whether a response reports a failure. One that the contract does not allow is recorded as a violation. */
   function failed(action: string, { status, code }: Answer, expected: boolean): boolean {
     if (expected) return false
     const isAllowed = status === 0 || (status === 503 && UNAVAILABLE.includes(code ?? ''))
@@ -148,7 +148,7 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
       !isEnded &&
       (answer.body['email'] !== user.email || (user.id ?? answer.body['id']) !== answer.body['id'])
     ) {
-      violations.push(`getUser: somebody else's user`)
+      violations.push('getUser: another user')
     }
   }
 
@@ -185,7 +185,7 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
       }
       if (isStopped) return
       await logOut(login)
-      // At once, and wherever a balancer sends it.
+      // At once, at any instances to which a balancer sends them.
       await Promise.all([checkEnded(login.token), checkEnded(login.token)])
       await checkEnded(endedTokens[Math.floor(Math.random() * endedTokens.length)])
       await rest()
@@ -220,14 +220,14 @@ export function startLoad({ address, people, pause }: LoadOptions): Load {
     async settle() {
       isStopped = false
       await forEach(users, async (user) => {
-        if (!(await logIn(user))) violations.push('an user has gone')
+        if (!(await logIn(user))) violations.push('a user is lost')
       })
       await forEach(endedTokens, checkEnded)
     },
   }
 }
 
-/** Does something with each item, a few at a time. */
+/** Runs an action with each item, eight at a time. */
 async function forEach<Item>(items: Item[], action: (item: Item) => Promise<void>): Promise<void> {
   const rest = items.values()
   const worker = async () => {

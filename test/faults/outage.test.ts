@@ -12,15 +12,15 @@ import {
 
 const postgres = await createPostgres(t)
 
-/** Asserts that of what a load has seen nothing is wrong, and that it has seen the outage. */
+/** Asserts that a load has seen the outage, and no wrong response. */
 async function assertKept(t: Test, load: ReturnType<typeof startLoad>): Promise<void> {
   await load.stop()
   await load.settle()
   await load.stop()
   t.same(load.violations, [])
-  t.ok(load.users.length > 0 && load.endedTokens.length > 0, 'people have come and gone')
+  t.ok(load.users.length > 0 && load.endedTokens.length > 0, 'users have registered and logged out')
   const outage = Object.entries(load.answers).filter(([answer]) => answer.endsWith(' database_unavailable'))
-  t.ok(outage.length > 0, 'and have noticed the outage')
+  t.ok(outage.length > 0, 'users have seen the outage')
 }
 
 function loadOn({ server }: Scene) {
@@ -51,7 +51,7 @@ for (const mode of ['fast', 'immediate'] as const) {
 }
 
 t.test(
-  'a server that no longer answers is a 503 until it goes on, and nothing acknowledged is lost',
+  'a server that does not answer is a 503 until it does, and nothing acknowledged is lost',
   async (t) => {
     const scene = await setScene(t, postgres)
     const load = loadOn(scene)

@@ -2,35 +2,35 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** The network between a service and its database, and all that can happen to it. */
+/** The network between a service and its database, with its faults. */
 export interface TcpProxy {
   port: number
-  /** The same URL, by way of the proxy. */
+  /** The same URL, through the proxy. */
   through(url: string): string
-  /** Connections at present. */
+  /** The number of open connections. */
   count(): number
   /** Cuts every connection. */
   cut(): void
-  /** From now on nothing comes through, in either direction; connections are accepted still. */
+  /** Stops all data in both directions. Connections are still accepted. */
   freeze(): void
-  /** What was held back comes through, and all that follows. */
+  /** Forwards the data that were held back, and all that follow. */
   thaw(): void
   /**
-   * Cuts every connection when a client next sends something in which the text stands: before the server gets that, or
+   * Cuts every connection when a client next sends data that contain the text: before the server gets them, or
    * once it has answered.
    */
   cutAt(text: string, when: 'before' | 'after'): void
-  /** Freezes as soon as a client sends something in which the text stands. */
+  /** Freezes as soon as a client sends data that contain the text. */
   freezeAt(text: string): void
 }
 
-/** What happens once a client sends something with a certain text in it. */
+/** What to do when a client sends data that contain a text. */
 interface Trap {
   text: string
   spring(upstream: Socket, chunk: Buffer): void
 }
 
-/** Hands everything on to a port, until told otherwise; it ends with its test. */
+/** Forwards all connections to a port. It ends with its test. */
 export async function startProxy(t: Test, target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let isFrozen = false
@@ -94,7 +94,7 @@ export async function startProxy(t: Test, target: number): Promise<TcpProxy> {
     cutAt(text, when) {
       const spring: Trap['spring'] = (upstream, chunk) => {
         if (when === 'before') return cut()
-        // What the server answers is not heard any more.
+        // The server's response does not reach the client.
         upstream.removeAllListeners('data').once('data', cut)
         upstream.write(chunk)
       }
@@ -106,7 +106,7 @@ export async function startProxy(t: Test, target: number): Promise<TcpProxy> {
   }
 }
 
-/** A port that accepts every connection and never says a word; it ends with its test. */
+/** A port that accepts every connection and never sends anything. It ends with its test. */
 export async function startSilence(t: Test): Promise<number> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {

@@ -12,14 +12,14 @@ import {
 
 const postgres = await createPostgres(t, { max_connections: '20', superuser_reserved_connections: '5' })
 
-/** Ends the services' connections, so that they make new ones. */
+/** Ends the services' connections, so that they open new ones. */
 async function terminateConnections({ operator }: Scene): Promise<void> {
   await operator.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'postern'`,
   )
 }
 
-/** Connects as often as the server lets us. */
+/** Connects as often as the server allows. */
 async function connectUntilRefused(url: string): Promise<pg.Client[]> {
   const clients: pg.Client[] = []
   for (;;) {
@@ -33,7 +33,7 @@ async function connectUntilRefused(url: string): Promise<pg.Client[]> {
   }
 }
 
-t.test('a server that has become read-only is a 503 until it takes writes', async (t) => {
+t.test('a server that has become read-only is a 503 until it is writable', async (t) => {
   const scene = await setScene(t, postgres)
   await scene.operator.query('alter system set default_transaction_read_only = on')
   await scene.operator.query('select pg_reload_conf()')
@@ -49,7 +49,7 @@ t.test('a server that has become read-only is a 503 until it takes writes', asyn
   await assertRecovered(t, scene)
 })
 
-t.test('a server that takes no more connections is a 503 until it does', async (t) => {
+t.test('a server that accepts no more connections is a 503 until it does', async (t) => {
   const operator = new pg.Client(postgres.url)
   await operator.connect()
   await operator.query(
@@ -60,7 +60,7 @@ t.test('a server that takes no more connections is a 503 until it does', async (
   const scene = await setScene(t, postgres, { url })
 
   const others: pg.Client[] = []
-  // Until others have all the room that there is for who is not a superuser.
+  // Until other clients have all connections that are not reserved for superusers.
   do {
     await terminateConnections(scene)
     others.push(...(await connectUntilRefused(url)))
@@ -71,7 +71,7 @@ t.test('a server that takes no more connections is a 503 until it does', async (
   await assertRecovered(t, scene)
 })
 
-t.test('a lock on the tables is a 503 for who needs them until it is gone', async (t) => {
+t.test('a lock on the tables is a 503 for the requests that need them until it is released', async (t) => {
   const scene = await setScene(t, postgres)
   await scene.operator.query('begin')
   await scene.operator.query('lock table users, blacklisted_tokens, signing_keys in access exclusive mode')
@@ -80,9 +80,9 @@ t.test('a lock on the tables is a 503 for who needs them until it is gone', asyn
   await assertRecovered(t, scene)
 })
 
-t.test('a full disk is a 503 for what must be stored, and checks go on', async (t) => {
+t.test('a full disk is a 503 for requests that write, while checks are answered', async (t) => {
   const scene = await setScene(t, postgres)
-  // In the server's own words, which an operator cannot make it say otherwise without filling a disk.
+  // The server's own error, which cannot be produced otherwise without filling a disk.
   await scene.operator.query(`
     create function refuse() returns trigger language plpgsql as
       $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
@@ -94,7 +94,7 @@ t.test('a full disk is a 503 for what must be stored, and checks go on', async (
   await assertRecovered(t, scene)
 })
 
-t.test('a role that has lost its rights is a 503 until it has them again', async (t) => {
+t.test('a role without its privileges is a 503 until it has them again', async (t) => {
   const url = postgres.url.replace(/\/\/.*@/, '//service:service@')
   const scene = await setScene(t, postgres, { url })
   const { rows } = await scene.operator.query<{ schema: string }>('select current_schema() as schema')

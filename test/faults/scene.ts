@@ -4,7 +4,7 @@ import { ada, bearer } from '../helper.ts'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { logInAt, postJson, type ServerProcess, startServer, until } from '../server-process.ts'
 
-/** Shorter times than in production, and few connections. */
+/** Shorter timeouts than in production, and few connections. */
 export const SETTINGS = {
   SECRET_KEY: 'a secret for tests, of 32 bytes or more',
   DATABASE_POOL_SIZE: '4',
@@ -13,10 +13,10 @@ export const SETTINGS = {
   DATABASE_LOCK_TIMEOUT_MS: '300',
 }
 
-/** Longer than all those times together. */
+/** Longer than all those timeouts together. */
 const PATIENCE = 15_000
 
-/** A service on a PostgreSQL server, at which Ada is registered and logged in twice. */
+/** A service on a PostgreSQL server, with Ada registered and logged in twice. */
 export interface Scene {
   server: ServerProcess
   /** One of Ada's tokens. */
@@ -45,7 +45,7 @@ export async function connectOperator(t: Test, url: string): Promise<pg.Client> 
 
 let schemas = 0
 
-/** @param url by which the service comes to the database */
+/** @param url by which the service reaches the database */
 export async function setScene(
   t: Test,
   postgres: PostgresServer,
@@ -67,7 +67,7 @@ export async function setScene(
 
 let people = 0
 
-/** Everything that needs the database, once each and all at once. */
+/** Sends each request that needs the database once, all at the same time. */
 export async function askEverything({ server, token, spare }: Scene): Promise<Record<string, Response>> {
   people += 1
   const person = { email: `person-${people}@example.com`, password: 'the password of a person' }
@@ -95,9 +95,9 @@ export async function askEverything({ server, token, spare }: Scene): Promise<Re
 }
 
 /**
- * Asserts that whatever needs the database says that it cannot answer, and that the process lives.
+ * Asserts that each request that needs the database gets 503, and that the process lives.
  *
- * @param except what goes on all the same
+ * @param except the requests that are still answered
  */
 export async function assertUnavailable(t: Test, scene: Scene, except: string[] = []): Promise<void> {
   for (const [name, response] of Object.entries(await askEverything(scene))) {
@@ -115,7 +115,7 @@ export async function assertUnavailable(t: Test, scene: Scene, except: string[] 
 }
 
 /**
- * Asserts that the same process does everything again, on no more connections than it may have, and has let out no
+ * Asserts that the same process serves everything again, on no more connections than it may have, and has written no
  * secret.
  */
 export async function assertRecovered(t: Test, scene: Scene): Promise<void> {
@@ -137,7 +137,7 @@ export async function assertRecovered(t: Test, scene: Scene): Promise<void> {
   assertDiscreet(t, server, [token, spare])
 }
 
-/** The connections of services to the server. */
+/** The number of connections that services have to the server. */
 export async function countConnections(operator: pg.Client): Promise<number> {
   const { rows } = await operator.query<{ count: number }>(
     `select count(*)::int from pg_stat_activity where application_name = 'postern'`,
@@ -145,7 +145,7 @@ export async function countConnections(operator: pg.Client): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
-/** Asserts that a service has written nothing that is not for everybody's eyes. */
+/** Asserts that a service has logged no secrets. */
 export function assertDiscreet(t: Test, { stdout, stderr }: ServerProcess, secrets: string[] = []): void {
   const log = stdout() + stderr()
   for (const secret of [ada.password, 'the password of', '$2b$', SETTINGS.SECRET_KEY, 'params', ...secrets]) {

@@ -9,12 +9,12 @@ const postgres = await createPostgres(t)
 
 const { password } = new URL(postgres.url)
 
-/** The same URL, but for a part of it. */
+/** The same URL with another part. */
 function vary(part: Partial<Pick<URL, 'port' | 'password' | 'pathname' | 'hostname'>>): string {
   return Object.assign(new URL(postgres.url), part).href
 }
 
-/** Asserts that neither the service nor a command starts, and that both say why in one line without the password. */
+/** Asserts that the service and a command do not start, and that both say why in one line without the password. */
 async function assertRefused(t: Test, url: string, reason: RegExp, before = () => {}): Promise<void> {
   const { host, pathname } = new URL(url)
   const options = { cwd: t.testdir(), env: { ...SETTINGS, DATABASE_URL: url } }
@@ -35,11 +35,11 @@ async function assertRefused(t: Test, url: string, reason: RegExp, before = () =
   }
 }
 
-t.test('a server that is not there', async (t) => {
+t.test('a server that does not exist', async (t) => {
   await assertRefused(t, vary({ port: '1' }), /: connect ECONNREFUSED 127\.0\.0\.1:1$/)
 })
 
-t.test('a host name that means nothing', async (t) => {
+t.test('an unknown host name', async (t) => {
   await assertRefused(t, vary({ hostname: 'nowhere.invalid' }), /: getaddrinfo \w+ nowhere\.invalid$/)
 })
 
@@ -51,12 +51,12 @@ t.test('a database that does not exist', async (t) => {
   await assertRefused(t, vary({ pathname: '/nowhere' }), /: database "nowhere" does not exist$/)
 })
 
-t.test('a server that never says a word', async (t) => {
+t.test('a server that never answers', async (t) => {
   await assertRefused(t, vary({ port: `${await startSilence(t)}` }), /: timeout expired$/)
 })
 
 for (const text of ['begin', 'pg_try_advisory_xact_lock', 'transaction_read_only']) {
-  t.test(`a server that falls silent when it is asked for ${text}`, async (t) => {
+  t.test(`a server that stops answering at ${text}`, async (t) => {
     const proxy = await startProxy(t, postgres.port)
     await assertRefused(t, proxy.through(postgres.url), /: Query read timeout$/, () => {
       proxy.thaw()
@@ -72,7 +72,7 @@ t.test('a standby', async (t) => {
   await operator.query('alter database postgres reset default_transaction_read_only')
 })
 
-t.test('a name with several addresses, all of which refuse', async (t) => {
+t.test('a host name with several addresses that all refuse', async (t) => {
   const refusal = (address: string) => new Error(`connect ECONNREFUSED ${address}`)
   const { message } = new DatabaseUnavailableError(
     new AggregateError([refusal('::1:1'), refusal('127.0.0.1:1')]),
