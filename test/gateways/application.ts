@@ -3,31 +3,31 @@ import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, re
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** A request as the application has received it. */
+/** A request that the application has received. */
 export interface Received {
   method: string
   url: string
-  /** Each name in lower case, and its value, as often as they came. */
+  /** All headers, repeated ones too, with their names in lower case. */
   headers: [name: string, value: string][]
   body: Buffer
 }
 
-/** What a client says of itself that only the gateway may say, in spellings that applications take for the same. */
+/** Forged identity headers, in all spellings that applications treat as the same. */
 export const forgedIdentity: [name: string, value: string][] = ['Remote-User', 'Remote-Email', 'Remote-Name']
   .flatMap((name) => ['-', '_', '.', '~', '!'].map((separator) => name.replace('-', separator)))
   .flatMap((name) => [name, name.toLowerCase(), name.toUpperCase(), name])
   .map((name) => [name, 'root'])
 
 /**
- * The values of all headers that an application could take for this one: CGI, for one, folds all characters but letters
- * and digits.
+ * The values of all headers that an application could confuse with this one. CGI, for example, ignores all characters
+ * except letters and digits.
  */
 export function valuesOf({ headers }: Received, name: string): string[] {
   const fold = (text: string) => text.toLowerCase().replace(/[^a-z]/g, '')
   return headers.filter(([other]) => fold(other) === fold(name)).map(([, value]) => value)
 }
 
-/** The application behind the gateway: it answers everything with what it has received, and remembers it. */
+/** The application behind the gateway. It records each request, and sends it back in the response. */
 export async function startApplication(t: Test): Promise<{ port: number; received: Received[] }> {
   const received: Received[] = []
   const server = createServer(async (message, reply) => {
@@ -47,15 +47,15 @@ export async function startApplication(t: Test): Promise<{ port: number; receive
   return { port: (server.address() as AddressInfo).port, received }
 }
 
-/** A request to be sent. */
+/** A request to send. */
 export interface Sent {
   method?: string
   path?: string
   token?: string
-  /** More headers, spelled exactly so, as often as they stand here. */
+  /** More headers, sent exactly as they are here, repeated ones too. */
   headers?: [name: string, value: string][]
   body?: Buffer
-  /** Whether to send the body in chunks, its length unsaid. */
+  /** Whether to send the body in chunks, without Content-Length. */
   chunked?: boolean
 }
 
@@ -77,7 +77,7 @@ export function createClient(t: Test, port: number): (sent?: Sent) => Promise<An
       ...(body && chunked ? [['Transfer-Encoding', 'chunked']] : []),
       ...headers,
     ]
-    // As a flat list Node sends them as they are.
+    // Node.js sends a flat list unchanged.
     const message = request({ agent, host: '127.0.0.1', port, method, path, headers: all.flat() as never })
     message.end(body)
     const [answer] = (await once(message, 'response')) as [IncomingMessage]

@@ -16,25 +16,25 @@ import { type AskingGateway, askingGateways, freePort, type Ports } from './gate
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 
-/** Postern in a process of its own, and an application, both behind a gateway. */
+/** Postern in its own process, and an application, both behind a gateway. */
 export interface Deployment {
   /** Sends a request to the gateway. */
   send(sent?: Sent): Promise<Answer>
-  /** What the application has received. */
+  /** The requests that the application has received. */
   received: Received[]
-  /** Registers somebody through the gateway; returns the id. */
+  /** Registers a user through the gateway. @returns their id */
   register(user: Partial<typeof ada>): Promise<string>
-  /** Logs somebody in through the gateway. */
+  /** Logs a user in through the gateway. @returns an access token */
   logIn(user?: typeof ada): Promise<string>
   /** Logs out through the gateway. */
   logOut(token: string): Promise<Answer>
   /** Postern's process. */
   postern: ServerProcess
-  /** Starts Postern again where it was. */
+  /** Starts Postern again on the same port. */
   restart(): Promise<ServerProcess>
-  /** Runs a command of `postern` where the service runs; returns what it prints. */
+  /** Runs a command of `postern` in the directory of the service. @returns what it prints */
   command(...args: string[]): Promise<string>
-  /** A connection of one's own to Postern's database. */
+  /** A separate connection to Postern's database. */
   db: Beside
   /** The signing keys, oldest first, as a thief of the database and the secret has them. */
   keys(): Promise<StolenKey[]>
@@ -42,14 +42,14 @@ export interface Deployment {
   resign(token: string, claims: object): Promise<string>
 }
 
-/** Starts all three as their recipe is shipped. They end with the test. */
+/** Starts all three with the gateway's recipe in `examples`. They end with the test. */
 export async function standBehind(t: Test, gateway: AskingGateway): Promise<Deployment> {
   const { deployment, ports } = await startPostern(t)
   await askingGateways[gateway](t, ports)
   return deployment
 }
 
-/** Starts Postern and the application, for a gateway that is yet to start. */
+/** Starts Postern and the application, without a gateway. */
 export async function startPostern(t: Test): Promise<{ deployment: Deployment; ports: Ports }> {
   const cwd = t.testdir()
   const application = await startApplication(t)
@@ -99,7 +99,7 @@ export async function startPostern(t: Test): Promise<{ deployment: Deployment; p
   return { deployment, ports }
 }
 
-/** A key that Postern has never had, under the name of one of its own. */
+/** A key that Postern does not have, under the id of one that it has. */
 export function createStrangeKey(kid: unknown): StolenKey {
   const { publicKey, privateKey } = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
@@ -109,7 +109,7 @@ export function createStrangeKey(kid: unknown): StolenKey {
   return { kid: `${kid}`, algorithm: 'ES256', publicKey, privateKey }
 }
 
-/** Does something `count` times, a few of them at once, unless it says before that it is enough. */
+/** Runs an action `count` times, eight at a time, or until it returns 'enough'. */
 export async function repeat(
   count: number,
   action: (index: number) => Promise<'enough' | undefined>,

@@ -7,18 +7,18 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { until } from '../server-process.ts'
 
-/** The addresses that stand in every recipe, and what a test puts in their place. */
+/** The ports with which a test replaces those in the recipes. */
 export interface Ports {
   gateway: number
   postern: number
   application: number
 }
 
-/** The gateways that ask Postern about each request. */
+/** The gateways that send each request to Postern for a check. */
 export const askingGateways = { nginx: startNginx, Caddy: startCaddy }
 export type AskingGateway = keyof typeof askingGateways
 
-/** A port that nobody listens on. */
+/** A port on which no process listens. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -47,7 +47,7 @@ async function startCaddy(t: Test, ports: Ports): Promise<void> {
 
 /**
  * @param pem of the key that tokens are signed with
- * @param nextPem of the key that follows it, which then stands in a line of its own as the recipe says
+ * @param nextPem of the next key, for which the recipe has a line to uncomment
  */
 export async function startHaproxy(t: Test, ports: Ports, pem: string, nextPem?: string): Promise<void> {
   const directory = createDirectory(t)
@@ -72,7 +72,7 @@ export function addresses({ gateway, postern, application }: Ports): Record<stri
   }
 }
 
-/** Not below the checkout: a gateway's workers may run as another user, who need not be let in there. */
+/** A directory outside the checkout, since a gateway's workers may run as a user who has no access to that. */
 export function createDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'postern-gateway-'))
   chmodSync(directory, 0o755)
@@ -80,7 +80,7 @@ export function createDirectory(t: Test): string {
   return directory
 }
 
-/** Copies a recipe as it is shipped, but for the replacements, each of which must find what it replaces. */
+/** Copies a recipe with replacements. @throws if the recipe does not have a text to replace */
 export function adapt(
   directory: string,
   recipe: string,

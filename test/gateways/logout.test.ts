@@ -4,11 +4,11 @@ import { until } from '../server-process.ts'
 import { repeat, standBehind } from './behind.ts'
 import { type AskingGateway, askingGateways } from './gateways.ts'
 
-/** How many requests follow a logout. */
+/** Requests after a logout. */
 const COUNT = 1000
 
 for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
-  t.test(`${gateway} admits none of ${COUNT} requests after a logout, in the midst of traffic`, async (t) => {
+  t.test(`${gateway} admits none of ${COUNT} requests after a logout, during other traffic`, async (t) => {
     const { send, received, register, logIn, logOut } = await standBehind(t, gateway)
     await register(ada)
     const token = await logIn()
@@ -19,10 +19,10 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
 
     const traffic = repeat(Number.POSITIVE_INFINITY, async (index) => {
       if (after.refused + after.admitted >= COUNT) return 'enough'
-      // A request that begins after the answer to the logout: nothing is asked of those under way.
+      // Only requests that begin after the response to the logout must be refused.
       const isAfter = isLoggedOut
       if (index % 10 === 0) {
-        t.equal((await send({ token: other })).status, 200, 'another token of the same person still counts')
+        t.equal((await send({ token: other })).status, 200, 'another token of the same user is still valid')
         return undefined
       }
       const { status } = await send({ token, path: isAfter ? '/after' : '/before' })

@@ -5,7 +5,7 @@ import { withoutDatabase } from '../trouble.ts'
 import { type Deployment, repeat, standBehind } from './behind.ts'
 import { type AskingGateway, askingGateways } from './gateways.ts'
 
-/** Asserts that the gateway admits nobody, and does not call a good token bad. */
+/** Asserts that the gateway admits no request, and does not call a valid token invalid. */
 async function assertClosed(t: Test, { send, received }: Deployment, token: string): Promise<void> {
   const before = received.length
   const body = Buffer.from('x')
@@ -13,7 +13,7 @@ async function assertClosed(t: Test, { send, received }: Deployment, token: stri
     [{ token }, { token: 'garbage' }, {}].map((sent) => send({ ...sent, method: 'POST', body })),
   )
   for (const { status } of answers) t.ok(status >= 500, `${status}`)
-  t.equal(received.length, before, 'the application sees nothing')
+  t.equal(received.length, before, 'the application receives nothing')
 }
 
 for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
@@ -33,14 +33,14 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
       t.match(headers['retry-after'], /^\d+$/)
     }
     const { status } = await send({ method: 'POST', path: '/login', body: Buffer.from('{}') })
-    t.ok(status >= 500, 'nor can anybody log in')
+    t.ok(status >= 500, 'nor is logging in possible')
 
     await restart()
 
     t.equal((await send({ token })).status, 200)
   })
 
-  t.test(`${gateway} admits nobody when Postern does not answer, and when it is killed`, async (t) => {
+  t.test(`${gateway} admits no request when Postern does not answer or is killed`, async (t) => {
     const deployment = await standBehind(t, gateway)
     const { send, postern, restart, register, logIn } = deployment
     await register(ada)
@@ -56,7 +56,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
     t.equal((await send({ token })).status, 200)
   })
 
-  t.test(`${gateway} takes requests while Postern restarts, and admits no bad one`, async (t) => {
+  t.test(`${gateway} keeps serving while Postern restarts, and admits no invalid token`, async (t) => {
     const { send, received, postern, restart, register, logIn, logOut } = await standBehind(t, gateway)
     await register(ada)
     const token = await logIn()
@@ -74,7 +74,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
       const key = `${isGood ? 'good' : 'bad'} ${status >= 500 ? '5xx' : status}`
       statuses.set(key, (statuses.get(key) ?? 0) + 1)
       if (since && status === 200) admittedSince += 1
-      // As a client does that is told to wait, if not for as long.
+      // A client waits before it retries, though longer.
       if (status >= 500) await new Promise((resolve) => setTimeout(resolve, 10))
       return undefined
     })
@@ -89,11 +89,11 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
     t.same(
       [...statuses.keys()].filter((key) => !key.endsWith('5xx')).sort(),
       ['bad 401', 'good 200'],
-      'a good token is admitted or told to wait, a bad one refused or told to wait',
+      'a valid token is admitted or gets 503, an invalid one is refused or gets 503',
     )
     t.notOk(
       received.some(({ url }) => url === '/bad'),
-      'the application sees no bad one',
+      'the application receives no invalid token',
     )
   })
 

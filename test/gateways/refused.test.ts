@@ -12,7 +12,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
     const token = await logIn()
     const now = Math.floor(Date.now() / 1000)
 
-    t.test('refuses with the challenge of RFC 6750 what is no token that counts', async (t) => {
+    t.test('refuses an invalid token with the challenge of RFC 6750', async (t) => {
       const left = await logIn()
       t.equal((await send({ token: left })).status, 200)
       t.equal((await logOut(left)).status, 200)
@@ -21,7 +21,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
         'logged out a moment ago': left,
         garbage: 'garbage',
         'garbage in three parts': 'x.y.z',
-        'no characters of a token': '\u00e9"\\ ,;',
+        'characters that a token cannot have': '\u00e9"\\ ,;',
         expired: await deployment.resign(token, { exp: now - 1 }),
         'of another key': forge(createStrangeKey(decodeHeader(token)['kid']), claimsOf(token)),
         unsigned: `${header}.${claims}.`,
@@ -47,14 +47,14 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
         t.match(headers['www-authenticate'], /^Bearer/, authorization)
       }
       const { status, headers } = await send()
-      t.equal(status, 401, 'none')
-      t.equal(headers['www-authenticate'], 'Bearer', 'none')
+      t.equal(status, 401, 'no token')
+      t.equal(headers['www-authenticate'], 'Bearer', 'no token')
 
-      t.equal(received.length, before, 'the application sees nothing of all that')
-      t.equal((await send({ token })).status, 200, 'and the good one still counts')
+      t.equal(received.length, before, 'the application receives none of these requests')
+      t.equal((await send({ token })).status, 200, 'the valid token is still admitted')
     })
 
-    t.test('refuses a token that is too long, and lives', async (t) => {
+    t.test('refuses a token that is too long, and goes on', async (t) => {
       const before = received.length
       for (const bytes of [9, 16, 64].map((kilobytes) => kilobytes * 1024)) {
         const { status } = await send({ token: 'a'.repeat(bytes) })
@@ -64,7 +64,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
       t.equal((await send({ token })).status, 200)
     })
 
-    t.test('takes a token from nowhere but the Authorization header', async (t) => {
+    t.test('accepts a token only in the Authorization header', async (t) => {
       const before = received.length
       t.equal((await send({ path: `/?access_token=${token}` })).status, 401)
       t.equal((await send({ headers: [['Cookie', `access_token=${token}`]] })).status, 401)
@@ -74,7 +74,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
       t.equal(received.length, before)
     })
 
-    t.test('forbids a disabled user on its next request', async (t) => {
+    t.test('answers 403 to a disabled user from the next request on', async (t) => {
       const grace = { ...ada, email: 'grace@example.com' }
       const id = await register(grace)
       const token = await logIn(grace)
@@ -93,7 +93,7 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
       t.equal(received.length, before)
     })
 
-    t.test('keeps inside what of Postern only gateways, machines and operators need', async (t) => {
+    t.test('does not expose the endpoints for gateways, machines and operators', async (t) => {
       for (const path of ['/verify', '/_verify', '/introspect', '/revoke', '/healthz', '/readyz', '/docs']) {
         t.ok([401, 404].includes((await send({ path })).status), path)
         const { status } = await send({ path, token, headers: [['Content-Type', 'text/plain']] })

@@ -12,7 +12,7 @@ const gateways: Record<string, (t: Test, ports: Ports) => Promise<void>> = {
   },
 }
 
-/** Tries a wrong password from an address of this machine, and says what came of it. */
+/** Tries a wrong password from an address of this machine. @returns the status of the response */
 async function guess(port: number, localAddress: string, headers: Record<string, string> = {}) {
   return await new Promise<number | undefined>((resolve, reject) => {
     const options = { port, localAddress, path: '/login', method: 'POST', agent: false }
@@ -41,11 +41,11 @@ for (const [gateway, start] of Object.entries(gateways)) {
         t.equal(await guess(ports.gateway, '127.0.0.2', { 'x-forwarded-for': value }), 429, value)
       }
       t.equal(await guess(ports.gateway, '127.0.0.3'), 401, 'another client')
-      t.notMatch(postern.stdout(), /trusted proxy/, 'and there is nothing to warn of')
+      t.notMatch(postern.stdout(), /trusted proxy/, 'there is no warning')
     },
   )
 
-  t.test(`behind ${gateway}, Postern warns where TRUST_PROXY is not set`, async (t) => {
+  t.test(`behind ${gateway}, Postern warns if TRUST_PROXY is not set`, async (t) => {
     const ports = { gateway: await freePort(), postern: await freePort(), application: await freePort() }
     const env = { THROTTLE: 'true', PORT: `${ports.postern}` }
     const postern = await startServer(t, { cwd: t.testdir(), env })
