@@ -1,7 +1,7 @@
 import t from 'tap'
 import { runBalanced } from './balancer.ts'
 
-/** BALANCER_SECONDS=120 is the whole of it; a quarter, with fewer people, finds most of what that finds. */
+/** The full test takes BALANCER_SECONDS=120. A quarter of that, with fewer users, finds most errors. */
 const seconds = Number(process.env['BALANCER_SECONDS'] ?? 30)
 const people = seconds >= 120 ? 200 : 60
 const restarts = Math.max(1, Math.round(seconds / 24))
@@ -29,7 +29,10 @@ t.test(
     t.same(load.violations, [])
     t.equal(load.answers['getUser of an ended token 200'], undefined)
     t.equal(missing, 0, 'no acknowledged registration is missing')
-    t.ok(load.users.length > people / 2 && load.endedTokens.length > people / 4, 'people have come and gone')
+    t.ok(
+      load.users.length > people / 2 && load.endedTokens.length > people / 4,
+      'users have registered and logged out',
+    )
     t.ok(kills > 0 && recoveries.length === restarts)
     t.ok(recoveries.every(({ ready }) => ready < 20))
   },

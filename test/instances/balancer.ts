@@ -6,53 +6,53 @@ import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { type ServerProcess, until } from '../server-process.ts'
 import { createDeployment, type Deployment } from './deployment.ts'
 
-/** Milliseconds that the database is away. */
+/** Milliseconds for which the database is stopped. */
 const DOWNTIME = 1000
 
 export interface BalancedOptions {
   instances: number
   people: number
-  /** How long people come and go. */
+  /** The duration of the load. */
   seconds: number
-  /** How often an instance is killed and replaced. */
+  /** Seconds between two instances that are killed and replaced. */
   secondsBetweenKills: number
-  /** How often the database is restarted in all that time. */
+  /** The number of restarts of the database during the load. */
   restarts: number
 }
 
-/** In seconds, from when the database was there again. */
+/** Seconds after the database was back. */
 export interface Recovery {
-  /** Until every instance said that it was ready. */
+  /** Until every instance was ready. */
   ready: number
-  /** Until the last answer that the database was unavailable. */
+  /** Until the last response with `database_unavailable`. */
   quiet: number
 }
 
-/** What has come of it all. */
+/** The results of a run. */
 export interface Report {
   load: Load
   kills: number
-  /** What followed each restart. */
+  /** The recovery from each restart of the database. */
   recoveries: Recovery[]
   /** Acknowledged registrations that are not in the database. */
   missing: number
 }
 
-/** People come and go behind a balancer, while instances are killed and replaced and the database is restarted. */
+/** Runs a load behind a balancer, while instances are killed and replaced and the database is restarted. */
 export async function runBalanced(t: Test, options: BalancedOptions): Promise<Report> {
   const { instances, people, seconds, secondsBetweenKills, restarts } = options
   const postgres = await startPostgres({ flags: { fsync: 'on' } })
   t.teardown(() => postgres.remove())
   const deployment = createDeployment(t, postgres.url, { LOG_LEVEL: 'warn', TRUST_PROXY: '127.0.0.1' })
   const ports = await Promise.all(Array.from({ length: instances }, freePort))
-  const fleet = await Promise.all(ports.map((port) => startAgainAndAgain(deployment, port)))
+  const fleet = await Promise.all(ports.map((port) => startWithRetries(deployment, port)))
   const balancer = await startBalancer(t, ports)
   const load = startLoad({ address: () => balancer, people, pause: 2500 })
 
   const end = Date.now() + seconds * 1000
   const [kills, recoveries] = await Promise.all([
     killInTurn(deployment, fleet, ports, secondsBetweenKills, end),
-    restartNowAndThen(postgres, fleet, load, restarts, seconds),
+    restartDatabase(postgres, fleet, load, restarts, seconds),
   ])
   await load.stop()
   await load.settle()
@@ -61,7 +61,7 @@ export async function runBalanced(t: Test, options: BalancedOptions): Promise<Re
 }
 
 /** Restarts as a supervisor does: an instance that finds no database says so and ends. */
-async function startAgainAndAgain(deployment: Deployment, port: number): Promise<ServerProcess> {
+async function startWithRetries(deployment: Deployment, port: number): Promise<ServerProcess> {
   for (;;) {
     try {
       return await deployment.start({ PORT: `${port}` })
@@ -72,7 +72,7 @@ async function startAgainAndAgain(deployment: Deployment, port: number): Promise
   }
 }
 
-/** The recipe as it is shipped, with as many instances as there are. */
+/** Starts HAProxy with the recipe in `examples`, for these instances. */
 async function startBalancer(t: Test, ports: number[]): Promise<string> {
   const directory = createDirectory(t)
   const port = await freePort()
@@ -96,14 +96,14 @@ async function killInTurn(
     const index = kills % ports.length
     kills += 1
     await fleet[index]?.stop('SIGKILL')
-    fleet[index] = await startAgainAndAgain(deployment, ports[index] as number)
+    fleet[index] = await startWithRetries(deployment, ports[index] as number)
     await sleep(Math.max(0, next - Date.now()))
   }
   await sleep(Math.max(0, end - Date.now()))
   return kills
 }
 
-async function restartNowAndThen(
+async function restartDatabase(
   postgres: PostgresServer,
   fleet: ServerProcess[],
   load: Load,
@@ -114,7 +114,7 @@ async function restartNowAndThen(
   const recoveries: Recovery[] = []
   await sleep(pause)
   for (let count = 0; count < restarts; count++) {
-    // In order, and as in a crash.
+    // An orderly stop and a crash in turn.
     await postgres.stop(count % 2 === 0 ? 'fast' : 'immediate')
     await sleep(DOWNTIME)
     await postgres.start()
@@ -128,7 +128,7 @@ async function restartNowAndThen(
   return recoveries
 }
 
-/** Waits until an instance says so, unless it is the one that is being replaced. */
+/** Waits until an instance is ready, unless it has ended and is being replaced. */
 async function becomesReady({ address, process }: ServerProcess): Promise<void> {
   await until(async () => {
     if (process.exitCode !== null || process.signalCode !== null) return true

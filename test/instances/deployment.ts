@@ -2,10 +2,10 @@ import type { Test } from 'tap'
 import { postern } from '../cli.ts'
 import { type ServerProcess, startServer } from '../server-process.ts'
 
-/** What every instance of a deployment has in common. */
+/** The secret that all instances of a deployment share. */
 export const SECRET_KEY = 'a secret for tests, of 32 bytes or more'
 
-/** For tests in which nothing is to fail, on a machine that may have much else to do. */
+/** Long timeouts, for tests in which no request may fail, even on a busy machine. */
 export const PATIENT = {
   DATABASE_CONNECT_TIMEOUT_MS: '30000',
   DATABASE_STATEMENT_TIMEOUT_MS: '30000',
@@ -16,15 +16,15 @@ let schemas = 0
 
 /** Instances on one database. */
 export interface Deployment {
-  /** The settings of each. */
+  /** The settings of each instance. */
   env: Record<string, string>
-  /** Starts one more. */
+  /** Starts another instance. */
   start(env?: Record<string, string>): Promise<ServerProcess>
-  /** Runs a command of `postern` with the same settings; returns what it prints. */
+  /** Runs a command of `postern` with the same settings. @returns what it prints */
   command(...args: string[]): Promise<string>
 }
 
-/** A deployment that has no instance yet, and a schema of its own. */
+/** A deployment without instances, in its own schema. */
 export function createDeployment(t: Test, url: string, more: Record<string, string> = {}): Deployment {
   schemas += 1
   const cwd = t.testdir()

@@ -27,7 +27,7 @@ async function connect(t: Test, url: string): Promise<pg.Client> {
   return client
 }
 
-/** What has been set on a connection of the server. */
+/** The settings of a connection of the server. */
 async function settingsOf(client: pg.Client): Promise<Record<string, string>> {
   const { rows } = await client.query<{ name: string; setting: string }>(
     `select name, setting from pg_settings
@@ -38,10 +38,10 @@ async function settingsOf(client: pg.Client): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))
 }
 
-/** The same of as many connections as the pooler has. */
+/** The settings of all connections of the pooler. */
 async function settingsOfAll(t: Test, url: string): Promise<Record<string, string>[]> {
   const clients = await Promise.all([connect(t, url), connect(t, url), connect(t, url)])
-  // Each in a transaction, so that they are three different ones.
+  // Each in a transaction, so that three different connections are used.
   for (const client of clients) await client.query('begin')
   const settings = await Promise.all(clients.map(settingsOf))
   for (const client of clients) await client.query('rollback')
@@ -53,7 +53,7 @@ function loadOn(instances: ServerProcess[]): Load {
   return startLoad({ address, people: 16, pause: 20 })
 }
 
-/** Asserts that of what a load has seen nothing is wrong, nor anything that was asked of the server. */
+/** Asserts that a load has seen no wrong response, and that the server has logged no error. */
 async function assertKept(t: Test, load: Load): Promise<void> {
   await load.stop()
   await load.settle()
@@ -61,29 +61,26 @@ async function assertKept(t: Test, load: Load): Promise<void> {
   t.notMatch(postgres.log(), /prepared statement|ERROR/)
 }
 
-t.test(
-  'a session is set up where the connection is kept, and left alone where a pooler hands it on',
-  async (t) => {
-    const pooler = await startPgBouncer(t, postgres.url)
-    const before = await settingsOfAll(t, pooler.url)
-    for (let count = 0; count < 20; count++) {
-      const pooled = await connect(t, pooler.url)
-      t.same(await startSession(pooled, SETTINGS), { keepsStatements: false, isDurable: true })
-    }
-    t.same(await settingsOfAll(t, pooler.url), before)
+t.test('sets up the session of a connection of its own, and does not change one of a pooler', async (t) => {
+  const pooler = await startPgBouncer(t, postgres.url)
+  const before = await settingsOfAll(t, pooler.url)
+  for (let count = 0; count < 20; count++) {
+    const pooled = await connect(t, pooler.url)
+    t.same(await startSession(pooled, SETTINGS), { keepsStatements: false, isDurable: true })
+  }
+  t.same(await settingsOfAll(t, pooler.url), before)
 
-    const direct = await connect(t, postgres.url)
-    t.same(await startSession(direct, SETTINGS), { keepsStatements: true, isDurable: true })
-    t.match(await settingsOf(direct), {
-      statement_timeout: '1234',
-      lock_timeout: '567',
-      idle_in_transaction_session_timeout: '1234',
-      synchronous_commit: 'on',
-    })
-  },
-)
+  const direct = await connect(t, postgres.url)
+  t.same(await startSession(direct, SETTINGS), { keepsStatements: true, isDurable: true })
+  t.match(await settingsOf(direct), {
+    statement_timeout: '1234',
+    lock_timeout: '567',
+    idle_in_transaction_session_timeout: '1234',
+    synchronous_commit: 'on',
+  })
+})
 
-t.test('whether commits are durable is found out, and seen to where that is possible', async (t) => {
+t.test('ensures durable commits where it can, and warns where it cannot', async (t) => {
   const pooler = await startPgBouncer(t, postgres.url)
   const operator = await connect(t, postgres.url)
   await operator.query('alter role postgres set synchronous_commit = off')
@@ -94,10 +91,10 @@ t.test('whether commits are durable is found out, and seen to where that is poss
 
   const pooled = createDeployment(t, pooler.url)
   const instance = await pooled.start()
-  t.match(instance.stdout(), 'synchronous_commit = on in PostgreSQL', 'else the log warns')
+  t.match(instance.stdout(), 'synchronous_commit = on in PostgreSQL', 'the log warns')
 })
 
-t.test('two instances behind a pooler of three connections do everything, under load', async (t) => {
+t.test('two instances behind a pooler with three connections serve a load', async (t) => {
   const pooler = await startPgBouncer(t, postgres.url)
   const before = await settingsOfAll(t, pooler.url)
   const deployment = createDeployment(t, pooler.url, PATIENT)
@@ -110,11 +107,11 @@ t.test('two instances behind a pooler of three connections do everything, under 
     [],
   )
   t.match(JSON.parse(await deployment.command('keys', 'rotate', '--json')), [{ state: 'published' }])
-  t.same(await settingsOfAll(t, pooler.url), before, 'nothing was left behind on its connections')
+  t.same(await settingsOfAll(t, pooler.url), before, 'the settings of its connections are unchanged')
 })
 
-/** Asserts that something of which all else depends may go and come back under load. */
-async function assertOutageIsBridged(
+/** Asserts that two instances under load answer 503 during an outage, and recover. */
+async function assertRecovers(
   t: Test,
   pooler: PgBouncer,
   outage: { begin(): Promise<void>; end(): Promise<void> },
@@ -142,11 +139,11 @@ async function assertOutageIsBridged(
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   t.test(`a pooler that ends by ${signal} under load is a 503 until it is back`, async (t) => {
     const pooler = await startPgBouncer(t, postgres.url)
-    await assertOutageIsBridged(t, pooler, { begin: () => pooler.stop(signal), end: pooler.start })
+    await assertRecovers(t, pooler, { begin: () => pooler.stop(signal), end: pooler.start })
   })
 }
 
 t.test('a server that stops behind a pooler is a 503 until it is back', async (t) => {
   const pooler = await startPgBouncer(t, postgres.url)
-  await assertOutageIsBridged(t, pooler, { begin: () => postgres.stop('fast'), end: postgres.start })
+  await assertRecovers(t, pooler, { begin: () => postgres.stop('fast'), end: postgres.start })
 })

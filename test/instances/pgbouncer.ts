@@ -9,16 +9,16 @@ import { until } from '../server-process.ts'
 
 /** A PgBouncer in transaction mode. */
 export interface PgBouncer {
-  /** As the same user as before it. */
+  /** Its URL, for the same user and database as the server's. */
   url: string
-  /** What it has written. */
+  /** Its log. */
   log(): string
   stop(signal?: NodeJS.Signals): Promise<void>
   start(): Promise<void>
 }
 
 /**
- * Starts Debian's PgBouncer in front of a PostgreSQL server, with three connections to it; it ends with its test.
+ * Starts Debian's PgBouncer in front of a PostgreSQL server, with three connections to it. It ends with its test.
  *
  * @param url of the server
  */

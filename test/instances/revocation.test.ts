@@ -8,22 +8,22 @@ import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, type ServerProcess } from '../server-process.ts'
 import { createDeployment, type Deployment, SECRET_KEY } from './deployment.ts'
 
-/** How long it goes on. */
+/** The duration of the test. */
 const seconds = Number(process.env['REVOCATION_SECONDS'] ?? 15)
 
 t.setTimeout(seconds * 1000 + 120_000)
 
-/** As a crash may lose what is not on the disk. */
+/** With fsync, since a crash may lose what is not on the disk. */
 const postgres = await createPostgres(t, { fsync: 'on' })
 
-/** Does something again and again until the time is over. */
-async function keepOn(action: (round: number) => Promise<void>): Promise<void> {
+/** Repeats an action until the time is over. */
+async function repeat(action: (round: number) => Promise<void>): Promise<void> {
   const end = performance.now() + seconds * 1000
   for (let round = 0; performance.now() < end; round++) await action(round)
 }
 
-/** Ada's tokens, as many as one likes, without the price of a login: made by the deployment's key. */
-async function createMint(deployment: Deployment, { address }: ServerProcess): Promise<() => string> {
+/** Creates tokens for Ada with the deployment's key, without the cost of a login. */
+async function createIssuer(deployment: Deployment, { address }: ServerProcess): Promise<() => string> {
   await postJson(`${address}/register`, ada)
   const claims = claimsOf(await logInAt(address, ada))
   const operator = await connectOperator(t, postgres.url)
@@ -33,7 +33,7 @@ async function createMint(deployment: Deployment, { address }: ServerProcess): P
   return () => forge(key, { ...claims, jti: uuidv7() })
 }
 
-/** The status of an answer; 0 where none came. */
+/** Sends a request. @returns the status of the response, or 0 if none came */
 async function ask(path: string, token: string, method = 'GET'): Promise<number> {
   try {
     const response = await fetch(path, {
@@ -48,10 +48,10 @@ async function ask(path: string, token: string, method = 'GET'): Promise<number>
   }
 }
 
-t.test('a logout that was answered counts, whatever happens to instances and the database', async (t) => {
+t.test('an acknowledged logout holds while instances are killed and the database restarts', async (t) => {
   const deployment = createDeployment(t, postgres.url, { LOG_LEVEL: 'warn' })
   const fleet = await Promise.all([deployment.start(), deployment.start(), deployment.start()])
-  const mint = await createMint(deployment, fleet[0])
+  const issue = await createIssuer(deployment, fleet[0])
   const somewhere = () => fleet[Math.floor(Math.random() * fleet.length)]?.address ?? ''
   const tally: Record<string, number> = {}
   const ended: string[] = []
@@ -64,8 +64,8 @@ t.test('a logout that was answered counts, whatever happens to instances and the
     count('after its logout', await ask(`${address}/getUser`, token))
 
   const holder = () =>
-    keepOn(async () => {
-      const token = mint()
+    repeat(async () => {
+      const token = issue()
       let isOver = false
       // Checks run at the same time, so that every instance has the token in its cache and reads are under way.
       const others = (async () => {
@@ -84,14 +84,14 @@ t.test('a logout that was answered counts, whatever happens to instances and the
     })
 
   const restartDatabase = () =>
-    keepOn(async (round) => {
+    repeat(async (round) => {
       await sleep(4000)
       await postgres.stop(round % 2 === 0 ? 'immediate' : 'fast')
       await postgres.start()
     })
 
   const replaceInstances = () =>
-    keepOn(async (round) => {
+    repeat(async (round) => {
       await sleep(3000)
       const index = round % fleet.length
       await fleet[index]?.stop('SIGKILL')
@@ -120,6 +120,6 @@ t.test('a logout that was answered counts, whatever happens to instances and the
   t.same(
     ended.filter((token) => !revoked.has(claimsOf(token)['jti'])),
     [],
-    'each is in the database',
+    'each revocation is stored',
   )
 })

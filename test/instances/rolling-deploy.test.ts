@@ -11,7 +11,7 @@ t.setTimeout(300_000)
 
 const postgres = await createPostgres(t)
 
-/** What a later version may add: nothing that an earlier one would have to know of. */
+/** Changes that a later version may make: none that an earlier version has to know about. */
 const MIGRATION = `
   ALTER TABLE "users" ADD COLUMN "locale" text;--> statement-breakpoint
   ALTER TABLE "users" ADD COLUMN "logins" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
@@ -20,7 +20,7 @@ const MIGRATION = `
   CREATE INDEX "blacklisted_tokens_user_id_index" ON "blacklisted_tokens" USING btree ("user_id");
 `
 
-/** Makes a later version of Postern: the same, and one migration more. */
+/** Creates a later version of Postern: the same with another migration. */
 function createLaterVersion(directory: string): URL {
   const root = new URL('../../', import.meta.url)
   for (const folder of ['src', 'plugins', 'routes', 'drizzle', 'package.json']) {
@@ -37,7 +37,7 @@ function createLaterVersion(directory: string): URL {
 }
 
 t.test(
-  'an instance goes on while a later version migrates and runs beside it, and cannot be started any more',
+  'an instance keeps running while a later version migrates the database, but cannot be started again',
   async (t) => {
     const deployment = createDeployment(t, postgres.url, PATIENT)
     const before = await deployment.start()
@@ -62,7 +62,7 @@ t.test(
     t.same(
       Object.keys(load.answers).filter((answer) => /database_unavailable|lost/.test(answer)),
       [],
-      'nobody has noticed',
+      'no request failed',
     )
     const { code, stderr } = await runServer(t, { cwd, env: deployment.env })
     t.equal(code, 1)
