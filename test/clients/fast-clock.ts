@@ -1,12 +1,12 @@
 /**
- * Makes the clock of a process run fast, from an instant that all processes share: what takes hours passes in minutes,
- * with the real settings. Timers are as they were. Runs before anything else, on its own: nothing in it is
+ * Makes the clock of a process run fast, from an instant that all processes share, so that hours pass in minutes with
+ * the real settings. Timers are unchanged. Preload this module: nothing in it needs to be
  * called.
  */
 const RATE = 60
 
 const RealDate = Date
-// Handed down to the processes that this one starts.
+// Child processes inherit it.
 process.env['FAST_CLOCK_START'] ??= `${RealDate.now()}`
 const start = Number(process.env['FAST_CLOCK_START'])
 const now = () => Math.floor(start + (RealDate.now() - start) * RATE)
@@ -17,7 +17,7 @@ globalThis.Date = new Proxy(RealDate, {
   get: (target, property, receiver) => (property === 'now' ? now : Reflect.get(target, property, receiver)),
 })
 
-/** How another process is started by the same clock. */
+/** The options that start another process with the same clock. */
 export const fastClock = {
   preload: [import.meta.url],
   env: { FAST_CLOCK_START: `${start}` },

@@ -4,17 +4,17 @@ import { type CliOptions, posternJson } from '../cli.ts'
 import { ada } from '../helper.ts'
 import { postJson, startServer } from '../server-process.ts'
 
-/** A server whose ISSUER is its own address, as clients need it that discover everything from there. */
+/** A server whose ISSUER is its own address, for clients that discover its endpoints. */
 export interface Issuer {
   url: URL
-  /** For the commands that belong to it. */
+  /** The options with which to run its commands. */
   options: CliOptions
-  /** Of a client that has been made by the command. */
+  /** The credentials of a client that the command has created. */
   id: string
   secret: string
 }
 
-/** Starts the real server, in which Ada is registered, and makes a client. */
+/** Starts the real server, registers Ada and creates a client. */
 export async function startIssuer(t: Test, settings: Record<string, string> = {}): Promise<Issuer> {
   const port = await findFreePort()
   const url = new URL(`http://127.0.0.1:${port}`)
@@ -28,7 +28,7 @@ export async function startIssuer(t: Test, settings: Record<string, string> = {}
   return { url, options, id, secret }
 }
 
-/** The address has to be known before the server runs, so it cannot be the server that finds one. */
+/** A free port, which must be known before the server starts. */
 async function findFreePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -7,7 +7,7 @@ import { logInAt } from '../server-process.ts'
 import { startIssuer } from './issuer.ts'
 
 for (const algorithm of ['ES256', 'EdDSA', 'RS256']) {
-  t.test(`verifies the tokens of ${algorithm} by nothing but the JWKS`, async (t) => {
+  t.test(`verifies ${algorithm} tokens with only the JWKS`, async (t) => {
     const { url } = await startIssuer(t, { ALGORITHM: algorithm })
     const token = await logInAt(url.origin, ada)
     const jwks = createRemoteJWKSet(new URL('/.well-known/jwks.json', url))
@@ -28,14 +28,14 @@ for (const algorithm of ['ES256', 'EdDSA', 'RS256']) {
   })
 }
 
-t.test('cannot verify the tokens of HS256, as nobody can but Postern', async (t) => {
+t.test('cannot verify HS256 tokens, as only Postern can', async (t) => {
   const { url } = await startIssuer(t, { ALGORITHM: 'HS256' })
   const jwks = createRemoteJWKSet(new URL('/.well-known/jwks.json', url))
 
   await t.rejects(jwtVerify(await logInAt(url.origin, ada), jwks), { code: 'ERR_JOSE_NOT_SUPPORTED' })
 })
 
-t.test('knows the next key before it signs', async (t) => {
+t.test('has the next key before it signs', async (t) => {
   const { url, options } = await startIssuer(t)
   const [next = {}] = await posternJson(['keys', 'rotate'], options)
   const jwks = createRemoteJWKSet(new URL('/.well-known/jwks.json', url))

@@ -11,7 +11,7 @@ async function discover({ url }: Issuer): Promise<oauth.AuthorizationServer> {
   return await oauth.processDiscoveryResponse(url, response)
 }
 
-/** What a resource server does that asks about tokens, and revokes them. */
+/** The calls of a resource server that introspects and revokes tokens. */
 async function setScene(t: Test) {
   const issuer = await startIssuer(t)
   const as = await discover(issuer)
@@ -30,7 +30,7 @@ async function setScene(t: Test) {
   return { issuer, as, client, introspect, revoke }
 }
 
-t.test('discovers where everything is (RFC 8414)', async (t) => {
+t.test('discovers the endpoints (RFC 8414)', async (t) => {
   const issuer = await startIssuer(t)
 
   const as = await discover(issuer)
@@ -74,7 +74,7 @@ t.test('revokes tokens (RFC 7009)', async (t) => {
   await t.resolves(revoke('garbage'))
 })
 
-t.test('understands what is wrong (RFC 6749 section 5.2)', async (t) => {
+t.test('understands errors (RFC 6749 section 5.2)', async (t) => {
   const { introspect, revoke } = await setScene(t)
 
   for (const ask of [introspect, revoke]) {

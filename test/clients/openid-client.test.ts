@@ -4,7 +4,7 @@ import { ada, bearer } from '../helper.ts'
 import { logInAt } from '../server-process.ts'
 import { type Issuer, startIssuer } from './issuer.ts'
 
-/** A client that has discovered everything from the issuer's URL (RFC 8414). */
+/** A client that has discovered the endpoints from the issuer's URL (RFC 8414). */
 async function configure({ url, id }: Issuer, secret: string): Promise<oidc.Configuration> {
   return await oidc.discovery(url, id, undefined, oidc.ClientSecretBasic(secret), {
     algorithm: 'oauth2',
@@ -41,7 +41,7 @@ t.test('revokes tokens (RFC 7009)', async (t) => {
   await t.resolves(oidc.tokenRevocation(config, 'garbage'))
 })
 
-t.test('understands what is wrong (RFC 6749 section 5.2)', async (t) => {
+t.test('understands errors (RFC 6749 section 5.2)', async (t) => {
   const { issuer, config, token } = await setScene(t)
   const impostor = await configure(issuer, 'wrong')
   const twice = new URLSearchParams([

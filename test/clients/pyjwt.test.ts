@@ -6,10 +6,10 @@ import { ada } from '../helper.ts'
 import { logInAt } from '../server-process.ts'
 import { startIssuer } from './issuer.ts'
 
-/** Debian's, whatever else is on the PATH: it is what has the packages python3-jwt and python3-cryptography. */
+/** Debian's Python, which has the packages python3-jwt and python3-cryptography. */
 const PYTHON = process.env['PYTHON'] ?? '/usr/bin/python3'
 
-/** A resource server's check as PyJWT's documentation has it; it prints the claims, or the name of the exception. */
+/** A resource server's check as in PyJWT's documentation. It prints the claims, or the name of the exception. */
 const SCRIPT = `
 import json, sys, jwt
 jwks_uri, algorithm, issuer, audience = sys.argv[1:]
@@ -22,7 +22,7 @@ for token in sys.stdin.read().split():
         print(json.dumps(type(error).__name__))
 `
 
-/** What PyJWT makes of each token. */
+/** Checks each token with PyJWT. */
 async function check(tokens: string[], ...parameters: string[]): Promise<unknown[]> {
   const running = promisify(execFile)(PYTHON, ['-c', SCRIPT, ...parameters])
   running.child.stdin?.end(tokens.join('\n'))
@@ -34,7 +34,7 @@ async function check(tokens: string[], ...parameters: string[]): Promise<unknown
 }
 
 for (const algorithm of ['ES256', 'RS256', 'EdDSA']) {
-  t.test(`PyJWKClient verifies the tokens of ${algorithm} by nothing but the JWKS`, async (t) => {
+  t.test(`PyJWKClient verifies ${algorithm} tokens with only the JWKS`, async (t) => {
     const { url } = await startIssuer(t, { ALGORITHM: algorithm })
     const token = await logInAt(url.origin, ada)
     const [header, , signature] = token.split('.')

@@ -8,7 +8,7 @@ import { logInAt, postJson, startServer, until } from '../server-process.ts'
 import { fastClock } from './fast-clock.ts'
 
 const ROTATIONS = 10
-/** Milliseconds, by the true clock, between two checks of a stream, and between two logins. */
+/** Real milliseconds between two checks of a stream, and between two logins. */
 const PAUSE = 5
 const LOGIN_PAUSE = 400
 
@@ -20,10 +20,10 @@ interface Held {
   expiresAt: number
 }
 
-/** Decides about a token: whether to admit its request. */
+/** Decides whether to admit the request of a token. */
 type Check = (token: string) => Promise<boolean>
 
-/** What has come of many checks. */
+/** The results of many checks. */
 interface Tally {
   admitted: number
   refused: number
@@ -31,7 +31,7 @@ interface Tally {
 
 t.setTimeout(300_000)
 
-/** A check by a running service. An answer that is neither yes nor no fails the test. */
+/** A check by a running service. A status other than 200 and 401 fails the test. */
 function checkAt(url: string): Check {
   return async (token) => {
     const { status } = await fetch(url, { headers: bearer(token) })
@@ -41,8 +41,7 @@ function checkAt(url: string): Check {
 }
 
 /**
- * A check by jose, which keeps the JWKS for as long as it does by default: 10 minutes, with a new look after 30 s at
- * most.
+ * A check by jose, which caches the JWKS for 10 minutes, and refetches it for an unknown key at most every 30 s.
  */
 function checkByJose(address: string): Check {
   const jwks = createRemoteJWKSet(new URL('/.well-known/jwks.json', address))
@@ -61,7 +60,7 @@ function pick<Item>(items: Item[]): Item | undefined {
   return items[Math.floor(Math.random() * items.length)]
 }
 
-t.test(`no good token is refused and no bad one admitted in ${ROTATIONS} rotations`, async (t) => {
+t.test(`no valid token is refused and no invalid one admitted in ${ROTATIONS} rotations`, async (t) => {
   const cwd = t.testdir()
   const issuer = await startServer(t, { cwd, ...fastClock })
   const beside = await startServer(t, { cwd, ...fastClock })
@@ -85,7 +84,7 @@ t.test(`no good token is refused and no bad one admitted in ${ROTATIONS} rotatio
   const tallies: Record<string, Tally> = {}
   let running = true
 
-  /** Checks one after the other until the end. */
+  /** Checks tokens one after the other until the end. */
   async function watch(name: string, check: Check, bad: string[]): Promise<void> {
     const tally = { admitted: 0, refused: 0 }
     const badTally = { admitted: 0, refused: 0 }
@@ -96,7 +95,7 @@ t.test(`no good token is refused and no bad one admitted in ${ROTATIONS} rotatio
       const token = pick(good.filter(({ expiresAt }) => expiresAt > now))
       if (token) {
         if (await check(token.text)) tally.admitted += 1
-        // One that has expired while it was checked was as rightly refused as admitted.
+        // A token that expired during its check may be refused or admitted.
         else if (Date.now() < token.expiresAt) {
           tally.refused += 1
           wrong.push(`${name} refused a token of ${token.kid} at ${new Date().toJSON()}`)
@@ -113,7 +112,7 @@ t.test(`no good token is refused and no bad one admitted in ${ROTATIONS} rotatio
     }
   }
 
-  /** Issues tokens of which every third is logged out soon. */
+  /** Issues tokens, and logs every third one out. */
   async function issue(): Promise<void> {
     for (let count = 1; running; count++) {
       const token = await logIn()
@@ -129,7 +128,7 @@ t.test(`no good token is refused and no bad one admitted in ${ROTATIONS} rotatio
       kidsAtOnce.add(
         new Set(good.filter(({ expiresAt }) => expiresAt > Date.now()).map(({ kid }) => kid)).size,
       )
-      // Only those that would not have expired anyway.
+      // Drop the oldest, which have expired.
       for (const list of [loggedOut, forged, unknown]) list.splice(0, list.length - 10)
       await sleep(LOGIN_PAUSE)
     }
@@ -144,7 +143,7 @@ t.test(`no good token is refused and no bad one admitted in ${ROTATIONS} rotatio
     watch('jose', checkByJose(issuer.address), forged),
     watch('jose under a flood of unknown kids', checkByJose(beside.address), unknown),
   ]
-  // A stream that fails ends the test at once.
+  // A failing stream ends the test at once.
   const failed = Promise.all(streams).then(() => undefined)
 
   const kids = [good[0]?.kid]
@@ -156,7 +155,7 @@ t.test(`no good token is refused and no bad one admitted in ${ROTATIONS} rotatio
       kids.push(kid)
       await until(() => kidsSeen.has(kid))
     }
-    // As long as a token lives, so that those of the last but one key have been checked to their ends.
+    // The lifetime of a token, so that those of the last key but one are checked until they expire.
     const end = Date.now() + 900_000
     await until(() => Date.now() > end)
     running = false
@@ -172,12 +171,12 @@ t.test(`no good token is refused and no bad one admitted in ${ROTATIONS} rotatio
     t.equal(isGood ? refused : admitted, 0, name)
   }
   t.equal(new Set(kids).size, ROTATIONS + 1)
-  t.ok(Math.max(...kidsAtOnce) >= 3, `tokens of ${Math.max(...kidsAtOnce)} keys counted at once`)
+  t.ok(Math.max(...kidsAtOnce) >= 3, `tokens of ${Math.max(...kidsAtOnce)} keys were valid at once`)
   const response = await fetch(`${issuer.address}/.well-known/jwks.json`)
   const { keys } = (await response.json()) as { keys: { kid: string }[] }
   t.same(
     keys.map(({ kid }) => kid),
     kids.slice(-keys.length),
   )
-  t.ok(keys.length < 5, 'former keys have left the JWKS')
+  t.ok(keys.length < 5, 'former keys are no longer in the JWKS')
 })
