@@ -21,17 +21,17 @@ export interface Deployment {
   send(sent?: Sent): Promise<Answer>
   /** Posts a body as JSON to the balancer. */
   post(path: string, body: object): Promise<Answer>
-  /** Registers somebody and logs in, through the balancer; returns the token. */
+  /** Registers a user and logs in, through the balancer. @returns the token */
   logIn(email?: string): Promise<string>
   instances: ServerProcess[]
-  /** Starts an instance again, where it was. */
+  /** Starts an instance again on the same port. */
   restart(index: number): Promise<void>
 }
 
 /**
- * Starts everything as the examples have it, but for the ports. It ends with the test.
+ * Starts everything as in the examples, except for the ports. It ends with the test.
  *
- * @param settings where the instances find their database
+ * @param settings name the database of the instances
  */
 export async function standBehind(
   t: Test,
@@ -95,7 +95,7 @@ async function startNginx(t: Test, port: number, instances: number[]): Promise<v
   await run(t, port, 'nginx', ['-e', 'stderr', '-p', join(directory), '-c', config])
 }
 
-/** The requests that an instance has answered: what its log says of each. */
+/** The log entries of the requests that an instance has answered. */
 export function answered({ stdout }: ServerProcess): { path: string; status: number; address: string }[] {
   return stdout()
     .split('\n')

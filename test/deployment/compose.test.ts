@@ -8,7 +8,7 @@ import { createDirectory } from '../gateways/gateways.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url))
 
-/** Of a length that Postern takes for a secret. */
+/** Long enough for Postern to accept it. */
 const SECRET_KEY = 'never-a-secret-of-a-real-deployment'
 
 interface Service {
@@ -29,12 +29,12 @@ interface Composition {
   networks: Record<string, { internal?: boolean; ipam?: { config: { subnet: string }[] } }>
 }
 
-/** What Compose makes of `compose.yaml` with these lines in `.env`. */
+/** The configuration that Compose reads from `compose.yaml` with these lines in `.env`. */
 function configure(t: Test, variables: Record<string, string>) {
   const directory = createDirectory(t)
   const file = join(directory, 'compose.yaml')
   const source = readFileSync(join(EXAMPLES, 'compose.yaml'), 'utf8')
-  // Debian's docker-compose is of 2021, and does not know the name yet.
+  // Debian's docker-compose, of 2021, does not know this file name.
   writeFileSync(file, source.replace(/^name: .*\n/m, ''))
   writeFileSync(
     join(directory, '.env'),
@@ -51,7 +51,7 @@ function configure(t: Test, variables: Record<string, string>) {
   return { status, stdout, stderr }
 }
 
-/** YAML, by the library that docker-compose itself brings along. */
+/** Parses YAML with the library that docker-compose depends on. */
 function parseYaml(text: string): Composition {
   const { stdout } = spawnSync(
     '/usr/bin/python3',
@@ -73,7 +73,7 @@ function addressIn(service: Service | undefined, network: string): string | unde
 
 const instanceNames = ['postern-1', 'postern-2', 'postern-3']
 
-t.test('starts nothing without the secrets, and has none of its own', async (t) => {
+t.test('does not start without the secrets, and has no defaults for them', async (t) => {
   for (const variables of [
     {},
     { SECRET_KEY },
@@ -86,7 +86,7 @@ t.test('starts nothing without the secrets, and has none of its own', async (t) 
   }
 })
 
-t.test('gives three instances settings that Postern takes', async (t) => {
+t.test('gives three instances settings that Postern accepts', async (t) => {
   const { services } = compose(t)
   for (const name of instanceNames) {
     const environment = services[name]?.environment ?? {}
@@ -95,13 +95,13 @@ t.test('gives three instances settings that Postern takes', async (t) => {
       databaseUrl: 'postgres://postern:swordfish@postgres:5432/postern',
       secretKey: SECRET_KEY,
     })
-    t.strictSame({ ...environment }, { ...services['postern-1']?.environment }, 'the same for each')
+    t.strictSame({ ...environment }, { ...services['postern-1']?.environment }, 'the same settings for each')
     t.equal(services[name]?.depends_on?.['postgres']?.condition, 'service_healthy')
     t.ok(services[name]?.build)
   }
 })
 
-t.test('believes the balancer and nobody else about where a client is', async (t) => {
+t.test('trusts only the balancer for the address of a client', async (t) => {
   const { services, networks } = compose(t)
   const { balancer } = services
   const instances = instanceNames.map((name) => services[name])
@@ -116,7 +116,7 @@ t.test('believes the balancer and nobody else about where a client is', async (t
   )
 })
 
-t.test('lets nobody in but through the balancer, and the database not out', async (t) => {
+t.test('exposes only the balancer, and gives the database no access to other networks', async (t) => {
   const { services, networks } = compose(t)
   const published = Object.entries(services).flatMap(([name, { ports = [] }]) =>
     ports.map((port) => [name, port]),
@@ -127,7 +127,7 @@ t.test('lets nobody in but through the balancer, and the database not out', asyn
   t.same(Object.keys(services['balancer']?.networks ?? {}), ['front'])
 })
 
-t.test('runs each container without rights and on a file system that is read only', async (t) => {
+t.test('runs each container without privileges and on a read-only file system', async (t) => {
   const { services } = compose(t)
   t.same(Object.keys(services).sort(), ['balancer', ...instanceNames, 'postgres'].sort())
   for (const [name, service] of Object.entries(services)) {
@@ -135,6 +135,6 @@ t.test('runs each container without rights and on a file system that is read onl
     t.equal(service.read_only, true, name)
     t.same(service.security_opt, ['no-new-privileges:true'], name)
     t.notOk(service.privileged, name)
-    t.match(service.image, name.startsWith('postern') ? /^postern$/ : /^[a-z]+:\d/, 'of a version that stays')
+    t.match(service.image, name.startsWith('postern') ? /^postern$/ : /^[a-z]+:\d/, 'a fixed version')
   }
 })

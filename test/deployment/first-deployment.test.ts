@@ -11,14 +11,14 @@ import { readBlocks, readPage, readTranscript } from '../markdown.ts'
 const page = readPage('docs/first-deployment.md')
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What the commands of the page need of a checkout; their data go elsewhere. */
+/** The parts of a checkout that the commands of the page need. */
 const PARTS = ['package.json', 'node_modules', 'src', 'plugins', 'routes', 'drizzle']
 
-/** The commands that only start something. */
+/** The commands that only start processes. */
 const starts = readBlocks(page, 'sh')
 const steps = readTranscript(page)
 
-t.test('the commands of the page write what it says', async (t) => {
+t.test('the commands of the page print what it says', async (t) => {
   t.ok(starts.length === 2 && steps.length >= 14)
   const cwd = createDirectory(t)
   for (const part of PARTS) symlinkSync(join(CHECKOUT, part), join(cwd, part))
@@ -31,7 +31,7 @@ t.test('the commands of the page write what it says', async (t) => {
   for (const file of ['gateways/nginx.conf', 'monitoring/prometheus.yml', 'monitoring/alerts.yml']) {
     const copy = join(cwd, 'examples', file)
     mkdirSync(dirname(copy), { recursive: true })
-    // A scrape every second, so that nobody has to wait for one.
+    // A scrape every second, so that the test does not wait long.
     const text = readFileSync(join(CHECKOUT, 'examples', file), 'utf8').replaceAll(
       '_interval: 15s',
       '_interval: 1s',
@@ -45,7 +45,7 @@ t.test('the commands of the page write what it says', async (t) => {
     PORT: `${ports[3000]}`,
   }
 
-  // A process group of its own, to end all that it has left running.
+  // Its own process group, so that the test can end all of its processes.
   const shell = spawn('bash', ['-c', `${ours(starts.join(''))}\necho started\nwait`], {
     cwd,
     env,

@@ -11,14 +11,14 @@ const postgres = await startPostgres()
 t.teardown(() => postgres.remove())
 
 let deployments = 0
-/** A schema of its own for each deployment. */
+/** The settings of a deployment with its own schema. */
 const settings = () => ({
   DATABASE_URL: postgres.url,
   DATABASE_SCHEMA: `deployment_${deployments++}`,
   SECRET_KEY: 'of a deployment that lasts for seconds',
 })
 
-/** Asks through the balancer until each of these instances has answered some. */
+/** Sends requests through the balancer until each of these instances has answered some. */
 async function reachAll({ send, instances }: Deployment, indexes: number[]): Promise<void> {
   const before = instances.map((instance) => answered(instance).length)
   await until(async () => {
@@ -31,11 +31,11 @@ async function reachAll({ send, instances }: Deployment, indexes: number[]): Pro
 }
 
 for (const balancer of Object.keys(balancers) as Balancer[]) {
-  t.test(`${balancer} hands requests to all three instances, with the client's address`, async (t) => {
+  t.test(`${balancer} sends requests to all three instances, with the client's address`, async (t) => {
     const deployment = await standBehind(t, balancer, settings())
     await reachAll(deployment, [0, 1, 2])
 
-    // Not in the name of the balancer's own address, and not in the one that the client makes up.
+    // Neither the balancer's own address nor the one that the client forges.
     const message = request({
       host: '127.0.0.1',
       port: deployment.port,
@@ -55,7 +55,7 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
     )
   })
 
-  t.test(`behind ${balancer}, every instance refuses what one has logged out`, async (t) => {
+  t.test(`behind ${balancer}, every instance refuses a token that one has logged out`, async (t) => {
     const { instances, logIn, send } = await standBehind(t, balancer, settings())
     const check = async (token: string) =>
       Promise.all(
@@ -75,7 +75,7 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
     }
   })
 
-  t.test(`behind ${balancer}, a check finds an instance while others are killed and come back`, async (t) => {
+  t.test(`behind ${balancer}, no check fails while instances are killed and restarted`, async (t) => {
     const deployment = await standBehind(t, balancer, settings())
     const { send, logIn, instances, restart } = deployment
     const token = await logIn()
@@ -103,12 +103,12 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
   })
 
   t.test(
-    `behind ${balancer}, each registration is made once, and what is answered 201 is there`,
+    `behind ${balancer}, each registration is sent once, and each one answered with 201 is stored`,
     async (t) => {
       const database = settings()
       const { post, instances, restart } = await standBehind(t, balancer, database)
       const statuses = new Map<number, number>()
-      const made: string[] = []
+      const registered: string[] = []
       let count = 0
       let isOver = false
 
@@ -116,16 +116,16 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
         Array.from({ length: 4 }, async () => {
           while (!isOver) {
             const email = `user-${count++}@example.com`
-            // HAProxy closes a connection rather than say 502, where the instance's was not new either.
+            // HAProxy closes the connection instead of sending 502 if it reused the instance's connection.
             const { status } = await post('/register', { ...ada, email }).catch(() => ({ status: 502 }))
             statuses.set(status, (statuses.get(status) ?? 0) + 1)
-            if (status === 201) made.push(email)
+            if (status === 201) registered.push(email)
           }
         }),
       )
       for (const index of [0, 1, 2]) {
-        const before = made.length
-        await until(() => made.length > before + 3)
+        const before = registered.length
+        await until(() => registered.length > before + 3)
         await instances[index]?.stop('SIGKILL')
         await restart(index)
       }
@@ -136,7 +136,7 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
       t.same(
         [...statuses.keys()].filter((status) => ![201, 502, 503].includes(status)),
         [],
-        'never a 409: a request that may have been carried out is not sent again',
+        'never 409: a registration is not retried',
       )
       const client = new pg.Client(postgres.url)
       await client.connect()
@@ -144,13 +144,13 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
       const { rows } = await client.query(`select email from ${database.DATABASE_SCHEMA}.users`)
       const kept = new Set(rows.map(({ email }) => email))
       t.same(
-        made.filter((email) => !kept.has(email)),
+        registered.filter((email) => !kept.has(email)),
         [],
       )
     },
   )
 
-  t.test(`behind ${balancer}, instances are replaced one by one, and nobody notices`, async (t) => {
+  t.test(`behind ${balancer}, instances are replaced one by one without a failed request`, async (t) => {
     const deployment = await standBehind(t, balancer, { ...settings(), SHUTDOWN_DELAY_SECONDS: '3' })
     const { send, post, logIn, instances, restart } = deployment
     const token = await logIn()

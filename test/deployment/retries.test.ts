@@ -7,7 +7,7 @@ import { until } from '../server-process.ts'
 import { type Balancer, balancers } from './balancers.ts'
 
 /**
- * Three servers that are ready, and of which the first to get a request, after it has read that, breaks the connection.
+ * Three servers that are ready. The first one to receive a request reads it and breaks the connection.
  */
 async function startBrokenInstances(t: Test) {
   const received: string[] = []
@@ -30,7 +30,7 @@ async function startBrokenInstances(t: Test) {
 }
 
 for (const balancer of Object.keys(balancers) as Balancer[]) {
-  t.test(`${balancer} sends a check again that was not answered`, async (t) => {
+  t.test(`${balancer} retries a check that was not answered`, async (t) => {
     const { ports, received } = await startBrokenInstances(t)
     const port = await freePort()
     await balancers[balancer](t, port, ports)
@@ -40,7 +40,7 @@ for (const balancer of Object.keys(balancers) as Balancer[]) {
     t.same(received, ['GET /getUser', 'GET /getUser'])
   })
 
-  t.test(`${balancer} never sends a registration again that may have been carried out`, async (t) => {
+  t.test(`${balancer} never retries a registration`, async (t) => {
     const { ports, received } = await startBrokenInstances(t)
     const port = await freePort()
     await balancers[balancer](t, port, ports)

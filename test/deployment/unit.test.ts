@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createDirectory } from '../gateways/gateways.ts'
 
-/** How much systemd finds a service exposed, times ten: 100 for a service without any of its safeguards. */
+/** The highest accepted exposure level by systemd, times ten: 100 is a service without any of its safeguards. */
 const EXPOSURE = 20
 
 const unit = readFileSync(new URL('../../examples/systemd/postern.service', import.meta.url), 'utf8')
 
-/** Puts the unit where systemd's programs can read it, with the Node.js that there is. */
+/** Writes the unit to a file, with the path of this Node.js. */
 function place(t: Test, text: string): string {
   const path = join(createDirectory(t), 'postern.service')
   writeFileSync(path, text.replaceAll('/usr/bin/node', process.execPath))
@@ -22,13 +22,13 @@ function analyze(...args: string[]) {
   return { status, output: stdout + stderr }
 }
 
-t.test('has nothing that systemd does not understand', async (t) => {
+t.test('has only directives that systemd knows', async (t) => {
   t.same(analyze('verify', '--man=no', place(t, unit)), { status: 0, output: '' })
   const misspelt = analyze('verify', '--man=no', place(t, unit.replace('ProtectHome=', 'ProtectHouse=')))
   t.match(misspelt.output, 'ProtectHouse')
 })
 
-t.test('is hardly exposed, as systemd measures it', async (t) => {
+t.test('has a low exposure level by systemd-analyze', async (t) => {
   const security = (text: string) =>
     analyze('security', '--offline=yes', '--no-pager', `--threshold=${EXPOSURE}`, place(t, text))
   const { status, output } = security(unit)
