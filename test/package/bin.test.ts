@@ -10,7 +10,7 @@ const POSTERN = join(project, 'node_modules/.bin/postern')
 
 const { version } = JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8'))
 
-/** An empty directory to run a command in. */
+/** An empty directory in which to run a command. */
 function createDirectory(): string {
   mkdirSync(join(project, 'run'), { recursive: true })
   return mkdtempSync(join(project, 'run/'))
@@ -40,13 +40,13 @@ async function serve(t: Test, cwd: string): Promise<{ address: string; end(): Pr
   }
 }
 
-t.test('says its version and its commands', async (t) => {
+t.test('prints its version and its commands', async (t) => {
   t.strictSame(await runNode([POSTERN, '--version'], createDirectory()), { code: 0, output: `${version}\n` })
   const { output } = await runNode([POSTERN, '--help'], createDirectory())
   for (const command of ['serve', 'migrate', 'keys', 'clients']) t.match(output, `\n  ${command} `)
 })
 
-t.test('migrates, knows keys and clients, and serves, on one database', async (t) => {
+t.test('migrates, manages keys and clients, and serves, on one database', async (t) => {
   const cwd = createDirectory()
   t.match(await runNode([POSTERN, 'migrate'], cwd), { code: 0, output: 'The database is up to date.' })
   t.same(readdirSync(join(cwd, 'data')), ['postern.db', 'postern.db.secret'])
@@ -65,7 +65,7 @@ t.test('migrates, knows keys and clients, and serves, on one database', async (t
 })
 
 for (const old of ['18.0.0', '20.20.2', '22.17.1']) {
-  t.test(`says in one line that Node.js ${old} is too old`, async (t) => {
+  t.test(`prints in one line that Node.js ${old} is too old`, async (t) => {
     const code = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${old}' } })`
     const pretend = ['--import', `data:text/javascript,${encodeURIComponent(code)}`]
     const message = `Postern needs Node.js 22.18 or newer; this is ${old}.`

@@ -7,8 +7,8 @@ import { nodeCommand } from '../node-command.ts'
 import { COMPILE_CACHE, plugin, project, ROOT } from './project.ts'
 
 /**
- * What the process adds, and a host decides for itself. A test in this list must fail in a host, or it does not belong
- * here.
+ * The tests of behaviour that the process adds and a host app decides. A test in this list must fail in a host app, or
+ * it must be removed from it.
  */
 const OF_THE_PROCESS: Record<string, Record<string, string>> = {
   'errors.test.ts': {
@@ -44,10 +44,10 @@ const OF_THE_PROCESS: Record<string, Record<string, string>> = {
   },
 }
 
-/** The tests of a file, and whether they passed. */
+/** Runs the tests of a file. @returns their names, and whether they passed */
 async function runTests(path: string, env: NodeJS.ProcessEnv): Promise<Map<string, boolean>> {
   const run = promisify(execFile)
-  // A directory of its own, since the tests' own directories are there, and others run the same tests at this time.
+  // Its own directory, since tap puts the tests' directories there, and the same tests may run at the same time.
   const cwd = mkdtempSync(join(project, 'contract-'))
   const options = {
     cwd,
@@ -62,7 +62,7 @@ async function runTests(path: string, env: NodeJS.ProcessEnv): Promise<Map<strin
 /**
  * Runs the tests of the endpoints, which are the standalone server's, against the packed plugin in a host.
  *
- * @param env what kind of host, as `test/packed-host.ts` has it
+ * @param env the kind of host app, as `test/packed-host.ts` reads it
  */
 export async function assertContract(t: Test, env: NodeJS.ProcessEnv): Promise<void> {
   const paths = globSync('test/routes/*.test.ts', { cwd: ROOT }).sort()
@@ -78,7 +78,7 @@ export async function assertContract(t: Test, env: NodeJS.ProcessEnv): Promise<v
         if (reason === undefined) t.ok(passed, name)
         else t.notOk(passed, `${name}: not in a host (${reason})`)
       }
-      for (const name of Object.keys(exempt)) t.ok(results.has(name), `there is still: ${name}`)
+      for (const name of Object.keys(exempt)) t.ok(results.has(name), `still exists: ${name}`)
     })
   }
 }

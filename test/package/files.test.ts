@@ -6,13 +6,13 @@ import { packageDirectory, project, ROOT, tarball } from './project.ts'
 
 const manifest = JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8'))
 
-/** What is built of a source file. */
+/** The files that are built from a source file. */
 function built(path: string): string[] {
   const [, stem] = /^(.+)\.(?:ts|js)$/.exec(path) ?? []
   return stem === undefined ? [`dist/${path}`] : [`dist/${stem}.js`, `dist/${stem}.d.ts`]
 }
 
-t.test('has what is built, the migrations and four texts, and nothing else', async (t) => {
+t.test('has the built files, the migrations and four texts, and nothing else', async (t) => {
   const sources = globSync('{src,plugins,routes,drizzle}/**/*.*', { cwd: ROOT })
   const packed = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n')
 
@@ -23,7 +23,7 @@ t.test('has what is built, the migrations and four texts, and nothing else', asy
   t.ok(packed.includes('package/dist/drizzle/sqlite/migrations/0000_init.sql'))
 })
 
-t.test('runs nothing when it is installed, and brings a command', async (t) => {
+t.test('has no install scripts, and has a command', async (t) => {
   for (const script of ['preinstall', 'install', 'postinstall', 'prepare'])
     t.notOk(script in manifest.scripts, script)
   t.notOk('private' in manifest)
@@ -31,7 +31,7 @@ t.test('runs nothing when it is installed, and brings a command', async (t) => {
   t.ok(existsSync(join(project, 'node_modules/.bin/postern')))
 })
 
-t.test('brings what it needs to run, one Fastify, and nothing that only its own tests need', async (t) => {
+t.test('installs its dependencies, one Fastify, and no development dependencies', async (t) => {
   const installed = (name: string) => existsSync(join(project, 'node_modules', name))
   const { dependencies, peerDependencies, peerDependenciesMeta } = manifest
   for (const name of Object.keys({ ...dependencies, ...peerDependencies })) {
@@ -50,7 +50,7 @@ t.test('brings what it needs to run, one Fastify, and nothing that only its own 
   t.same(globSync('node_modules/**/node_modules/fastify', { cwd: project }), [])
 })
 
-t.test('says nothing of where it was built', async (t) => {
+t.test('contains no paths of the machine that built it', async (t) => {
   for (const path of globSync('**/*.{js,ts,json,sql,md}', { cwd: packageDirectory })) {
     t.notOk(readFileSync(join(packageDirectory, path), 'utf8').includes(ROOT), path)
   }

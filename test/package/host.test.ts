@@ -6,11 +6,11 @@ import { COMPILERS, compile, copyFolder, createFolder, runNode } from './project
 
 const source = readFileSync(join(import.meta.dirname, 'host/strict-host.ts'), 'utf8')
 
-/** The hosts that the documentation shows. */
+/** The host apps in the documentation. */
 const [readmeHost = ''] = readBlocks(readPage('README.md'), 'ts')
 const [exampleHost = ''] = readBlocks(readPage('docs/embedding.md'), 'ts')
 
-/** Uses the host that the page shows, by the address in its log, and prints what it answers. */
+/** Sends requests to the host app of the page, at the address in its log, and prints the responses. */
 const VISITOR = `
 const address = await new Promise((resolve) => {
   const write = process.stdout.write
@@ -44,7 +44,7 @@ process.exit()
 for (const [name, compiler] of Object.entries(COMPILERS)) {
   const folder = (part: string) => `${part} by ${name}`.toLowerCase().replaceAll(/\W+/g, '-')
 
-  t.test(`a strict host compiles by ${name} against the packed types, and runs`, async (t) => {
+  t.test(`a strict host app compiles with ${name} against the packed types, and runs`, async (t) => {
     const cwd = createFolder(folder('strict'), { 'host.ts': source })
 
     t.strictSame(await compile(cwd, compiler), { code: 0, output: '' })
@@ -52,14 +52,14 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
     t.strictSame(await runNode(['dist/host.js'], cwd), { code: 0, output: 'ada@example.com\n' })
   })
 
-  t.test(`a strict host that is wrong does not compile by ${name}`, async (t) => {
+  t.test(`a strict host app with a mistake does not compile with ${name}`, async (t) => {
     const mistakes = {
-      'an option that is none': `await app.register(postern, { bcryptcost: 10 })`,
+      'an unknown option': `await app.register(postern, { bcryptcost: 10 })`,
       'an option of another type': `await app.register(postern, { bcryptCost: '10' })`,
-      'a hook that expects something else': `await app.register(postern, { onRegistered: (event: { id: 1 }) => {} })`,
+      'a hook with another event type': `await app.register(postern, { onRegistered: (event: { id: 1 }) => {} })`,
       'a forgotten null': `app.get('/x', async (request) => request.auth.userId)`,
-      'a method that is none': `await app.postern.registr({ email: '', password: '' })`,
-      'a code that is none': `export const code: ProblemCode = 'email-taken'`,
+      'an unknown method': `await app.postern.registr({ email: '', password: '' })`,
+      'an unknown code': `export const code: ProblemCode = 'email-taken'`,
     }
     const files = Object.fromEntries(
       Object.values(mistakes).map((line, index) => [`mistake${index}.ts`, `${HEAD}${line}\n`]),
@@ -76,7 +76,7 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
   })
 
   t.test(
-    `the hosts of the documentation compile by ${name}, and that of docs/embedding.md does what it says`,
+    `the host apps of the documentation compile with ${name}, and that of docs/embedding.md works as it says`,
     async (t) => {
       t.match(exampleHost, 'port: 3000')
       t.match(readmeHost, 'app.authenticate')
@@ -102,10 +102,10 @@ for (const [name, compiler] of Object.entries(COMPILERS)) {
     },
   )
 
-  t.test(`the example compiles by ${name}`, async (t) => {
+  t.test(`the example compiles with ${name}`, async (t) => {
     const cwd = copyFolder(folder('example'), 'examples/embedded-app')
 
-    // As Drizzle's own types need it.
+    // Drizzle's types need it.
     t.strictSame(await compile(cwd, compiler, { skipLibCheck: true }), { code: 0, output: '' })
   })
 }
@@ -117,7 +117,7 @@ export type Used = ProblemCode
 export const app = fastify()
 `
 
-t.test('the example passes its own test, as it is', async (t) => {
+t.test('the example passes its own test', async (t) => {
   const cwd = copyFolder('example', 'examples/embedded-app')
 
   const { code, output } = await runNode(['--test', '--test-reporter=tap'], cwd)

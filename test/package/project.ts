@@ -7,27 +7,27 @@ import { nodeCommand } from '../node-command.ts'
 /** The repository. */
 export const ROOT = resolve(import.meta.dirname, '../..')
 
-/** What `npm run test:package` has packed, and where it has installed it. */
+/** The package that `npm run test:more -- package` has packed, and the plugin in its installation. */
 export const tarball = required('POSTERN_TEST_TARBALL')
 export const plugin = required('POSTERN_TEST_PLUGIN')
 /** The installed package. */
 export const packageDirectory = resolve(plugin, '../../..')
-/** The project that it has been installed into. */
+/** The project in which it is installed. */
 export const project = resolve(packageDirectory, '../..')
 
 /**
- * What one process of the run has compiled, the next need not compile again. It goes with the project, whose path is
- * another in each run.
+ * The compile cache that all processes of a run share. It is removed with the project, whose path differs in each
+ * run.
  */
 export const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(project, '.compile-cache') }
 
-/** The compilers that a host may use. */
+/** The compilers that a host app may use. */
 export const COMPILERS = {
   'TypeScript 7': join(ROOT, 'node_modules/typescript/lib/tsc.js'),
   'TypeScript 5.9': join(ROOT, 'test/openapi-client/node_modules/typescript/lib/tsc.js'),
 }
 
-/** What a careful host compiles with. */
+/** The compiler options of a strict host app. */
 export const STRICT = {
   target: 'es2024',
   lib: ['es2024'],
@@ -42,7 +42,7 @@ export const STRICT = {
   rewriteRelativeImportExtensions: true,
 }
 
-/** How a process ended, and what it said. */
+/** The exit code and the output of a process. */
 export interface Ended {
   code: number
   output: string
@@ -62,7 +62,7 @@ export async function runNode(args: string[], cwd: string, env: NodeJS.ProcessEn
   }
 }
 
-/** A folder of the project with files in it, and with the types that a host installs for its own part. */
+/** Creates a folder of the project with files, and with the types that a host app installs. @returns its path */
 export function createFolder(name: string, files: Record<string, string>): string {
   const folder = join(project, name)
   mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
@@ -75,7 +75,7 @@ export function createFolder(name: string, files: Record<string, string>): strin
   return folder
 }
 
-/** The same with copies of a folder of the repository. */
+/** Creates a folder of the project as a copy of one of the repository. @returns its path */
 export function copyFolder(name: string, source: string): string {
   const folder = createFolder(name, {})
   cpSync(join(ROOT, source), folder, { recursive: true })
@@ -94,6 +94,6 @@ export async function compile(folder: string, compiler: string, options: object 
 
 function required(name: string): string {
   const value = process.env[name]
-  if (!value) throw new Error(`${name} is not set: these tests are run by npm run test:package`)
+  if (!value) throw new Error(`${name} is not set: run these tests with npm run test:more -- package`)
   return value
 }

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const ROOT = new URL('../..', import.meta.url).pathname
-/** Seconds that a test file may take: some of them run many others. */
+/** Seconds that a test file may take. Some of them run many others. */
 const TIMEOUT = 900
 
 const workplace = mkdtempSync(join(tmpdir(), 'postern-package-'))

@@ -11,7 +11,7 @@ const FACES = {
   'postern/drizzle/postgres': join(DIST, 'src/drizzle-postgres.d.ts'),
 }
 
-/** The package's declaration files that a host's compiler comes by, and the packages that they send it to. */
+/** The declaration files of the package that a host's compiler reads, and the packages that they import. */
 function reach(entry: string): { files: string[]; packages: string[] } {
   const files = new Set<string>()
   const packages = new Set<string>()
@@ -28,12 +28,12 @@ function reach(entry: string): { files: string[]; packages: string[] } {
   return { files: [...files].map((path) => relative(DIST, path)).sort(), packages: [...packages].sort() }
 }
 
-t.test('a host’s compiler meets the public part alone', async (t) => {
+t.test('a host’s compiler reads only the public types', async (t) => {
   const { files, packages } = reach(FACES.postern)
   t.same(packages, ['@sinclair/typebox', 'fastify'])
   const augmenting = files.filter((path) => /declare module/.test(readFileSync(join(DIST, path), 'utf8')))
   t.same(augmenting, ['plugins/postern.d.ts'])
-  t.ok(globSync('plugins/**/*.d.ts', { cwd: DIST }).length > files.length, 'there is more to be met')
+  t.ok(globSync('plugins/**/*.d.ts', { cwd: DIST }).length > files.length, 'there are more declaration files')
 
   for (const face of [FACES['postern/drizzle'], FACES['postern/drizzle/postgres']]) {
     const drizzle = reach(face)
@@ -42,7 +42,7 @@ t.test('a host’s compiler meets the public part alone', async (t) => {
   }
 })
 
-t.test('everything that is exported says what it is', async (t) => {
+t.test('every export is documented', async (t) => {
   const options = {
     module: ts.ModuleKind.NodeNext,
     target: ts.ScriptTarget.ES2024,

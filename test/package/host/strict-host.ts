@@ -1,5 +1,5 @@
 /**
- * A host that uses all that it is given; `test/package/host.test.ts` compiles it, against the packed types, and runs
+ * A host app that uses all exports. `test/package/host.test.ts` compiles it, against the packed types, and runs
  * it.
  */
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
@@ -68,7 +68,7 @@ const secure = fastify({ https: {} })
 await secure.register(postern)
 secure.get('/me', { onRequest: secure.authenticate }, async ({ auth }) => auth?.userId)
 
-// What Postern keeps to itself, and what its own plugins add to their own apps.
+// Names that Postern does not export, and those that its plugins add to their own apps.
 type Names = keyof FastifyInstance | keyof FastifyRequest
 type Hidden =
   | 'database'
