@@ -4,7 +4,7 @@ import { ada, createApp } from '../helper.ts'
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 
-/** A browser that calls nobody of its own accord. */
+/** A browser that sends no requests of its own. */
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -18,13 +18,13 @@ const ARGUMENTS = [
 
 interface DocsPage {
   page: Page
-  /** Whatever a reader of the browser's console would frown at. */
+  /** Errors and warnings in the browser's console. */
   complaints: string[]
-  /** URLs that the page asked another server for. */
+  /** URLs of other servers that the page requested. */
   foreignRequests: string[]
 }
 
-/** Opens the docs page of a listening server on which Ada is registered. */
+/** Opens the docs page of a listening server, with Ada registered. */
 async function openDocs(t: Test, browser: Browser): Promise<DocsPage> {
   const app = await createApp(t)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -43,7 +43,7 @@ async function openDocs(t: Test, browser: Browser): Promise<DocsPage> {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
   })
   context.on('weberror', (error) => complaints.push(error.error().message))
-  // As text, since it runs in the page.
+  // A string, since it runs in the page.
   await context.addInitScript(`document.addEventListener('securitypolicyviolation', (event) =>
     console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI))`)
 
@@ -63,7 +63,7 @@ async function authorize(page: Page, username: string, password: string): Promis
   return form
 }
 
-/** Presses Try it out and Execute of an operation, and waits for what the server answers. */
+/** Presses Try it out and Execute of an operation, and waits for the response. */
 async function execute(page: Page, operationId: string): Promise<Locator> {
   const operation = page.locator(`[id$="-${operationId}"]`)
   await operation.locator('.opblock-summary-control').click()
@@ -74,7 +74,7 @@ async function execute(page: Page, operationId: string): Promise<Locator> {
   return response
 }
 
-/** What the dialog says once it holds a token. */
+/** The text of the dialog once it has a token. */
 function authorized(form: Locator): Locator {
   return form.getByRole('heading', { name: 'Authorized', exact: true })
 }
@@ -83,34 +83,34 @@ t.test('in a browser', async (t) => {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
   t.teardown(() => browser.close())
 
-  await t.test('the docs page shows every endpoint, undisturbed and from its own server', async (t) => {
-    const { page, complaints, foreignRequests } = await openDocs(t, browser)
-
-    t.equal(await page.title(), 'Postern')
-    const paths = await page.locator('.opblock-summary-path').allInnerTexts()
-    for (const path of ['/register', '/login', '/getUser', '/logout']) t.ok(paths.includes(path), path)
-    t.same(complaints, [])
-    t.same(foreignRequests, [])
-  })
-
   await t.test(
-    'Authorize logs a registered user in, and Try it out on getUser shows who it is',
+    'the docs page shows every endpoint, without errors and only from its own server',
     async (t) => {
       const { page, complaints, foreignRequests } = await openDocs(t, browser)
 
-      const form = await authorize(page, ada.email, ada.password)
-      await authorized(form).waitFor()
-      await form.getByRole('button', { name: 'Close' }).click()
-      const response = await execute(page, 'getUser')
-
-      t.equal(await response.locator('.response-col_status').innerText(), '200')
-      t.match(await response.locator('.response-col_description').innerText(), `"email": "${ada.email}"`)
+      t.equal(await page.title(), 'Postern')
+      const paths = await page.locator('.opblock-summary-path').allInnerTexts()
+      for (const path of ['/register', '/login', '/getUser', '/logout']) t.ok(paths.includes(path), path)
       t.same(complaints, [])
       t.same(foreignRequests, [])
     },
   )
 
-  await t.test('Authorize shows an error for a wrong password, and getUser stays closed', async (t) => {
+  await t.test('Authorize logs a registered user in, and Try it out on getUser shows the user', async (t) => {
+    const { page, complaints, foreignRequests } = await openDocs(t, browser)
+
+    const form = await authorize(page, ada.email, ada.password)
+    await authorized(form).waitFor()
+    await form.getByRole('button', { name: 'Close' }).click()
+    const response = await execute(page, 'getUser')
+
+    t.equal(await response.locator('.response-col_status').innerText(), '200')
+    t.match(await response.locator('.response-col_description').innerText(), `"email": "${ada.email}"`)
+    t.same(complaints, [])
+    t.same(foreignRequests, [])
+  })
+
+  await t.test('Authorize shows an error for a wrong password, and getUser is refused', async (t) => {
     const { page, foreignRequests } = await openDocs(t, browser)
 
     const form = await authorize(page, ada.email, 'a wrong password')

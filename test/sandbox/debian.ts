@@ -7,16 +7,16 @@ import type { Test } from 'tap'
 /** The repository. */
 export const ROOT = resolve(import.meta.dirname, '../..')
 
-/** What this machine's network needs, should it read along what npm fetches. */
+/** The certificates of this machine, for networks that intercept TLS. */
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt'
 
-/** How npm fetches packages in another root as it does here. */
+/** The settings with which npm fetches packages in another root as it does here. */
 export const NPM_ENV = {
   npm_config_cafile: CERTIFICATES,
   npm_config_registry: run('npm', ['config', 'get', 'registry']).trim(),
 }
 
-/** Runs a command that must succeed; returns what it prints. */
+/** Runs a command that must succeed. @returns what it prints */
 export function run(command: string, args: string[], options: { cwd?: string; input?: string } = {}): string {
   return execFileSync(command, args, {
     encoding: 'utf8',
@@ -27,7 +27,7 @@ export function run(command: string, args: string[], options: { cwd?: string; in
   })
 }
 
-/** A directory that root alone can look into, gone after the test. */
+/** A directory that only root can read. It is removed after the test. */
 export function createDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'postern-sandbox-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))

@@ -33,9 +33,9 @@ function isHealthy(container: Container): boolean {
   return container.exec(...command).status === 0
 }
 
-t.test('says how it is to be run', async (t) => {
+t.test('has the configuration to run it with', async (t) => {
   t.equal(config.User, '1000:1000')
-  t.same(config.Cmd.slice(0, 1), ['node'], 'no shell and no npm, which hand no signal on')
+  t.same(config.Cmd.slice(0, 1), ['node'], 'no shell and no npm, which do not forward signals')
   t.same(config.Healthcheck.Test.slice(0, 2), ['CMD', 'node'])
   t.equal(config.StopSignal, 'SIGTERM')
   t.same(Object.keys(config.Volumes), ['/data'])
@@ -44,7 +44,7 @@ t.test('says how it is to be run', async (t) => {
   t.same(env, ['DATABASE_URL=/data/postern.db', 'HOST=0.0.0.0', 'NODE_ENV=production', 'PORT=3000'])
 })
 
-t.test('holds what runs, and nothing else', async (t) => {
+t.test('contains only the files that it needs to run', async (t) => {
   const app = join(root, 'app')
   t.same(readdirSync(app).sort(), ['dist', 'node_modules', 'package-lock.json', 'package.json'])
   const modules = readdirSync(join(app, 'node_modules'))
@@ -53,17 +53,17 @@ t.test('holds what runs, and nothing else', async (t) => {
     t.notOk(modules.includes(name), name)
   }
   const found = run('find', [app, '-not', '-user', 'root', '-o', '-perm', '/022', '-not', '-type', 'l'])
-  t.equal(found, '', 'its user may change none of it')
+  t.equal(found, '', 'its user cannot change them')
 })
 
-t.test('is made of nothing that lies about in a checkout', async (t) => {
+t.test('is built without stray files of a checkout', async (t) => {
   const folders = ['drizzle', 'plugins', 'routes', 'src']
   const files = ['package-lock.json', 'package.json', 'tsconfig.build.json', 'tsconfig.json']
   t.same(readdirSync(contextRoot).sort(), [...folders, ...files].sort())
   t.equal(run('sh', ['-c', 'grep -rlF "$0" "$1" || test $? -eq 1', STRAY, contextRoot]), '')
 })
 
-t.test('runs without any right, on a file system that is read only, and keeps its data', async (t) => {
+t.test('runs without privileges on a read-only file system, and keeps its data', async (t) => {
   const volume = join(createDirectory(t), 'volume')
   const first = await start(t, volume)
   const { container, address } = first
@@ -80,7 +80,7 @@ t.test('runs without any right, on a file system that is read only, and keeps it
   t.match(status, /^CapEff:\t0+$/m)
   t.match(status, /^NoNewPrivs:\t1$/m)
   for (const path of ['/', '/app', '/app/dist', '/home/node']) {
-    t.not(container.exec('touch', join(path, 'x')).status, 0, `${path} is not to be written to`)
+    t.not(container.exec('touch', join(path, 'x')).status, 0, `${path} is not writable`)
   }
   t.ok(isHealthy(container))
   t.equal((await postJson(`${address}/register`, ada)).status, 201)
@@ -90,7 +90,7 @@ t.test('runs without any right, on a file system that is read only, and keeps it
   t.equal(await container.stop(), 0)
 
   const again = await start(t, volume)
-  t.ok(await logInAt(again.address, ada), 'the user is still there')
+  t.ok(await logInAt(again.address, ada), 'the user still exists')
   t.equal(await again.container.stop(), 0)
 })
 
@@ -102,7 +102,7 @@ t.test('is unhealthy while it does not answer', async (t) => {
   t.match(elsewhere, { status: 1 })
 })
 
-t.test('tells at start that it cannot write its data', async (t) => {
+t.test('says at the start that it cannot write its data', async (t) => {
   const volume = join(createDirectory(t), 'volume')
   mkdirSync(volume)
   const container = runImage(t, image, volume, { PORT: '0', DATABASE_URL: '/app/postern.db' })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { copyCheckout, createDebian, createDirectory, NPM_ENV, ROOT, run } from './debian.ts'
 
-/** What an image says of how it is to be run (https://github.com/moby/docker-image-spec). */
+/** The configuration with which to run an image (https://github.com/moby/docker-image-spec). */
 export interface ImageConfig {
   User: string
   Env: string[]
@@ -18,18 +18,18 @@ export interface ImageConfig {
   Healthcheck: { Test: string[] }
 }
 
-/** An image that is built of the Dockerfile. */
+/** An image that was built from the Dockerfile. */
 export interface Image {
   config: ImageConfig
-  /** Where its file system lies. */
+  /** The path of its file system. */
   root: string
-  /** Where a copy of all that lies which the builder was handed. */
+  /** The path of a copy of the build context. */
   contextRoot: string
 }
 
 const DOCKERFILE = 'examples/Dockerfile'
 
-/** What the official image of Node.js has for an entry point: what is no command is an argument of `node`. */
+/** The entry point of the official image of Node.js. It passes whatever is not a command to `node`. */
 const ENTRYPOINT = `#!/bin/sh
 set -e
 if [ "\${1#-}" != "$1" ] || ! command -v "$1" >/dev/null; then set -- node "$@"; fi
@@ -37,10 +37,10 @@ exec "$@"
 `
 
 /**
- * Builds the Dockerfile by buildah. No registry of images is asked: the base image is made of Debian's packages and of
- * the tests' Node.js, and is like the official one in what the Dockerfile needs of it.
+ * Builds the Dockerfile with buildah. It needs no image registry: the base image consists of Debian's packages and of
+ * the tests' Node.js, and has what the Dockerfile needs of the official one.
  *
- * @param strays files that lie in the checkout, and do not belong into an image
+ * @param strays files in the checkout that must not be in an image
  */
 export function buildImage(t: Test, strays: Record<string, string>): Image {
   const directory = createDirectory(t)
@@ -86,18 +86,18 @@ function createBase(buildah: (...args: string[]) => string, debian: string, name
 
 /** A running container. */
 export interface Container {
-  /** The container's first process, as it is known outside. */
+  /** The id of the container's first process, outside the container. */
   pid: number
   stderr(): string
   /** Whether it has ended. */
   hasEnded(): boolean
   /** Runs a command in the container, as `docker exec` does. */
   exec(...command: string[]): { status: number; output: string }
-  /** Sends the image's stop signal; resolves to the exit code. */
+  /** Sends the image's stop signal. @returns the exit code */
   stop(): Promise<number | null>
 }
 
-/** Prepares the file system in a namespace of its own, and becomes the command there. */
+/** Prepares the file system in its own namespace, and executes the command there. */
 const ENTER = `
 root=$1 data=$2; shift 2
 mount --bind "$root" "$root"
@@ -113,10 +113,10 @@ exec chroot "$root" "$@"
 
 /**
  * Runs an image as `docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --network host`
- * does, by the means of util-linux, since no container engine is needed for that. Its process is the first of its
+ * does, with util-linux instead of a container engine. Its process is the first of its
  * namespace, and ends with the test.
  *
- * @param volume the directory that is mounted at `/data`; made as a new volume is, with the owner and the mode of the
+ * @param volume the directory to mount at `/data`. Created like a new volume, with the owner and the mode of the
  *   image's
  */
 export function runImage(

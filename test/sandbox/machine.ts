@@ -6,22 +6,22 @@ import type { Test } from 'tap'
 import { until } from '../server-process.ts'
 import { NPM_ENV } from './debian.ts'
 
-/** A machine that runs, with systemd as its first process. */
+/** A running machine, with systemd as its first process. */
 export interface Machine {
-  /** Runs a shell script as root; returns what it prints, also on standard error. */
+  /** Runs a shell script as root. @returns its standard output and standard error */
   shell(script: string): string
-  /** The same, of a script that must fail. */
+  /** The same for a script that must fail. */
   shellFails(script: string): string
 }
 
-/** What a script has printed, and whether it succeeded. */
+/** The output of a script, and whether it succeeded. */
 interface Ended {
   succeeded: boolean
   output: string
 }
 
 /**
- * Boots a Debian by systemd-nspawn. It shares the network, and ends with the test.
+ * Boots a Debian with systemd-nspawn. It shares the network, and ends with the test.
  *
  * @param root its file system, with `systemd`, `systemd-sysv` and `dbus`
  */
@@ -39,7 +39,7 @@ export async function bootMachine(t: Test, root: string): Promise<Machine> {
     hasEnded = true
   })
   t.teardown(async () => {
-    // Not SIGKILL, which would leave its mounts: the second one ends the machine without ceremony.
+    // Not SIGKILL, which would leave its mounts. The second SIGTERM ends the machine at once.
     nspawn.kill('SIGTERM')
     nspawn.kill('SIGTERM')
     await exit

@@ -9,7 +9,7 @@ import { bootMachine } from './machine.ts'
 
 const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
 
-/** The commands that the page gives under a heading. */
+/** The commands under a heading of the page. */
 function commands(heading: string): string {
   const [, section = ''] = page.split(`### ${heading}\n`)
   return /^```sh\n(.*?)^```$/ms.exec(section)?.[1] ?? ''
@@ -42,7 +42,7 @@ t.before(async () => {
 
 t.test('runs as the page installs it, with all the safeguards of its unit', async (t) => {
   t.equal((await postJson(`${address}/register`, ada)).status, 201)
-  t.ok(await logInAt(address, ada), 'passwords are hashed, by threads')
+  t.ok(await logInAt(address, ada), 'the hashing threads run')
 
   const status = shell(`cat /proc/$(systemctl show --value --property=MainPID postern)/status`)
   t.notMatch(status, /^Uid:\t0\b/m)
@@ -58,7 +58,7 @@ t.test('runs as the page installs it, with all the safeguards of its unit', asyn
   t.match(shell('journalctl --unit postern'), '"msg":"request"')
 })
 
-t.test('is administered by the command beside it', async (t) => {
+t.test('is administered by the command on the same machine', async (t) => {
   const [key] = JSON.parse(shell('postern keys list --json'))
   t.equal(key.state, 'signing')
   t.match(shellFails('postern keys retire nonsense'), 'There is no key nonsense.')
@@ -77,13 +77,13 @@ t.test('is administered by the command beside it', async (t) => {
   t.equal(await check(), 401)
 })
 
-t.test('comes back after it was killed, and what it has answered is still there', async (t) => {
+t.test('restarts after a kill, with its data', async (t) => {
   shell('systemctl kill --signal=KILL postern')
   await until(async () => show('NRestarts')[0] !== 'NRestarts=0' && (await isReady()))
   t.ok(await logInAt(address, ada))
 })
 
-t.test('stops without a fault, and does not come back', async (t) => {
+t.test('stops without an error, and does not restart', async (t) => {
   shell('systemctl stop postern')
   t.same(show('ActiveState', 'ExecMainStatus', 'Result'), [
     'ActiveState=inactive',
