@@ -133,7 +133,7 @@ t.test('each of their errors is a problem, with an example of each code', async 
 
   t.ok(errors.length > 20, `${errors.length} errors`)
   for (const { name, status, content, headers } of errors) {
-    t.ok('Cache-Control' in headers, `${name} is not to be stored`)
+    t.ok('Cache-Control' in headers, `${name} must not be cached`)
     t.equal('WWW-Authenticate' in headers, status === 401, `${name}: a challenge`)
     t.equal('Retry-After' in headers, status === 429 || status === 503, `${name}: when to retry`)
     t.equal('RateLimit' in headers, status === 429, `${name}: a limit`)
@@ -181,7 +181,7 @@ t.test('every field of every body has an example or a description', async (t) =>
   }
 })
 
-t.test('the hash of a password is nowhere in the document', async (t) => {
+t.test('the document does not mention the password hash', async (t) => {
   const { text } = await getDocument(t)
   t.notMatch(text, /hash/i)
 })

@@ -3,8 +3,8 @@ import t, { type Test } from 'tap'
 import { ada, bearer, createApp } from '../helper.ts'
 import type { components, paths } from './schema.d.ts'
 
-// Nothing in this file says what a body looks like: the compiler knows it all from the generated types, and complains
-// of any use of an answer that the document does not cover. So half of this test is that it compiles.
+// This file does not declare the types of bodies. They come from the generated types, and the compiler refuses any use
+// of a response that the document does not describe. So compiling this file is half of the test.
 
 async function startClient(t: Test) {
   const app = await createApp(t)
@@ -19,7 +19,7 @@ async function logIn(client: Awaited<ReturnType<typeof startClient>>) {
   return { headers: bearer(data.access_token) }
 }
 
-t.test('a generated client registers somebody', async (t) => {
+t.test('a generated client registers a user', async (t) => {
   const client = await startClient(t)
 
   const { data, error, response } = await client.POST('/register', { body: ada })
@@ -32,7 +32,7 @@ t.test('a generated client registers somebody', async (t) => {
   t.ok(Date.parse(user?.created_at ?? '') > 0)
 })
 
-t.test('a generated client logs in by JSON', async (t) => {
+t.test('a generated client logs in with JSON', async (t) => {
   const client = await startClient(t)
   await client.POST('/register', { body: ada })
 
@@ -44,7 +44,7 @@ t.test('a generated client logs in by JSON', async (t) => {
   t.equal(seconds, 900)
 })
 
-t.test('a generated client logs in by the form of OAuth 2', async (t) => {
+t.test('a generated client logs in with the form of OAuth 2', async (t) => {
   const client = await startClient(t)
   await client.POST('/register', { body: ada })
 
@@ -56,7 +56,7 @@ t.test('a generated client logs in by the form of OAuth 2', async (t) => {
   t.match(data?.access_token, /^\S+\.\S+\.\S+$/)
 })
 
-t.test('a generated client gets the user of its token, logs out, and is refused from then on', async (t) => {
+t.test('a generated client gets the user of its token, logs out, and is refused afterwards', async (t) => {
   const client = await startClient(t)
   const request = await logIn(client)
 
@@ -72,7 +72,7 @@ t.test('a generated client gets the user of its token, logs out, and is refused 
   t.equal(refused.error?.status, 401)
 })
 
-t.test('a generated client logs out by GET too', async (t) => {
+t.test('a generated client also logs out by GET', async (t) => {
   const client = await startClient(t)
   const request = await logIn(client)
 
@@ -81,7 +81,7 @@ t.test('a generated client logs out by GET too', async (t) => {
   t.equal(data?.details, 'Logged out')
 })
 
-t.test('a generated client tells what went wrong by its code', async (t) => {
+t.test('a generated client reads the code of an error', async (t) => {
   const client = await startClient(t)
   await client.POST('/register', { body: ada })
 
@@ -96,15 +96,18 @@ t.test('a generated client tells what went wrong by its code', async (t) => {
   t.same(mistakes, ['/email must be an e-mail address'])
 })
 
-t.test('the types of a generated client know nothing that the service does not say', async (t) => {
-  const client = await startClient(t)
-  const { data, error } = await client.POST('/register', { body: ada })
+t.test(
+  'the types of a generated client have no fields and codes that the service does not have',
+  async (t) => {
+    const client = await startClient(t)
+    const { data, error } = await client.POST('/register', { body: ada })
 
-  // @ts-expect-error: there is no such field in the answer
-  t.equal(data?.hashed_password, undefined)
-  // @ts-expect-error: there is no such code
-  t.not(error?.code, 'no_such_code' satisfies NonNullable<typeof error>['code'])
-  // @ts-expect-error: a field is missing
-  const { response } = await client.POST('/register', { body: { email: ada.email } })
-  t.equal(response.status, 400)
-})
+    // @ts-expect-error: there is no such field in the answer
+    t.equal(data?.hashed_password, undefined)
+    // @ts-expect-error: there is no such code
+    t.not(error?.code, 'no_such_code' satisfies NonNullable<typeof error>['code'])
+    // @ts-expect-error: a field is missing
+    const { response } = await client.POST('/register', { body: { email: ada.email } })
+    t.equal(response.status, 400)
+  },
+)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createApp } from '../helper.ts'
 import { generate, SCHEMA } from './generate.ts'
 
-t.test('the client’s types are those of the document: else run npm run openapi:types', async (t) => {
+t.test('the client’s types are up to date: if not, run npm run openapi:types', async (t) => {
   const app = await createApp(t)
   t.equal(await readFile(SCHEMA, 'utf8'), await generate(app))
 })
