@@ -50,7 +50,10 @@ export const suites: Record<string, Suite> = {
   process: { about: 'the server as a process', files: ['test/process/*.test.ts'], postgres: true },
   faults: {
     about: 'a database that stops, is silent or refuses, power cuts, and overload',
-    files: ['test/faults/*.test.ts'],
+    files: [
+      'test/faults/*.test.ts',
+      'test/drizzle/{memory-rate-limits,postgres-copy,postgres-pool,unavailable}.test.ts',
+    ],
     postgres: true,
   },
   embedding: { about: 'the plugin in other apps', files: ['test/embedding/*.test.ts'] },
