@@ -18,13 +18,13 @@ hashes: only its owner can read it. Its signing keys are encrypted with SECRET_K
 or with the secret in the file beside the database: back that up too, in another
 place. For PostgreSQL, use pg_dump.
 
-Examples:
+Example:
   $ postern backup /var/backups/postern-$(date +%F).db
 
 To restore it, with the service stopped:
   $ rm -f data/postern.db data/postern.db-wal data/postern.db-shm
   $ cp /var/backups/postern-2026-11-22.db data/postern.db
-  $ cp /var/backups/postern.db.secret data/postern.db.secret`,
+  $ cp /var/secrets/postern.db.secret data/postern.db.secret`,
     )
     .action(backUp)
 }

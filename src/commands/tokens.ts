@@ -18,8 +18,9 @@ export function tokensCommand(): Command {
       'after',
       `
 It deletes revoked tokens that expired more than an hour ago, audit events older
-than AUDIT_RETENTION_DAYS, and expired rate limits: in small steps with pauses,
-so that a running service is not slowed down. It can be interrupted and run again.
+than AUDIT_RETENTION_DAYS, and expired rate limits. It works in small steps with
+pauses, so that a running service is not slowed down. It can be interrupted and run
+again.
 
 Examples:
   $ postern tokens prune
