@@ -58,7 +58,7 @@ export function timeQueries(database: Database, { counter, histogram }: Metrics)
 
   const { principals, ping } = database
   const timedRepositories = Object.entries(database)
-    .filter(([name, part]) => typeof part === 'object' && !Array.isArray(part) && name !== 'principals')
+    .filter(([name, part]) => typeof part === 'object' && name !== 'principals')
     .map(([name, repository]) => [
       name,
       Object.fromEntries(
