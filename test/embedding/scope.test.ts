@@ -110,7 +110,20 @@ t.test('refuses an app in which one of its names is taken', async (t) => {
 
 t.test('works beside host decorators with the names of its inner ones', async (t) => {
   const host = createHost(t)
-  const names = ['database', 'tokens', 'passwords', 'accounts', 'clients', 'problem', 'signingKeys']
+  const names = [
+    'accounts',
+    'audit',
+    'clientAddress',
+    'clients',
+    'database',
+    'hooks',
+    'metrics',
+    'passwords',
+    'problem',
+    'signingKeys',
+    'throttling',
+    'tokens',
+  ]
   for (const name of names) host.decorate(name, `the host’s ${name}`)
   await host.register(postern, CHEAP)
   addNotes(host)
