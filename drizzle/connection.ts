@@ -31,8 +31,8 @@ export interface Connection {
   readonly isDurable: boolean
   /** Whether an error means that the database cannot answer, rather than that the query is wrong. */
   isUnavailable(error: unknown): boolean
-  /** Undefined if writes run on the calling thread. */
-  writer?: Writer
+  /** Runs the repositories' writes in its own way: on a thread, or after a host app's transaction. */
+  writer?: Pick<Writer, 'move'>
   close(): Promise<void>
   /** Undefined if there is no pool. */
   pool?(): PoolState

@@ -11,7 +11,8 @@ import { createRateLimiter, type RateLimiter, type RateLimiterSettings } from '.
 import { memoryRateLimits } from './rate-limits/memory.ts'
 import { createRepositories, type Repositories } from './repositories/index.ts'
 import { SERVER_DEFAULTS, type ServerSettings } from './server-settings.ts'
-import { openSqlite, wrapSqlite } from './sqlite/client.ts'
+import { openSqlite } from './sqlite/client.ts'
+import { connectHost } from './sqlite/host.ts'
 import { translateErrors, translateReaderErrors, translateRepositoryErrors } from './translate-errors.ts'
 import { databasePath, isPostgresUrl } from './url.ts'
 
@@ -115,8 +116,7 @@ async function connect(
   }
   if ('handle' in source) {
     const { handle, tablePrefix } = source
-    if (source.migrate) migrate(handle, { tablePrefix })
-    return wrapSqlite(handle as DriverHandle, tablePrefix)
+    return await connectHost(handle as DriverHandle, tablePrefix, source.migrate)
   }
   const { pool, schema } = source
   if (source.migrate) await migrate(pool, { databaseSchema: schema })

@@ -4,6 +4,7 @@ import type { ServerSettings } from '../server-settings.ts'
 import { createPostgresBulkInsert } from './bulk.ts'
 import { asSharedDatabase, createSharedTables } from './dialect.ts'
 import { isPostgresUnavailable, ReadOnlyServerError } from './errors.ts'
+import { withoutOpenTransactions } from './host-pool.ts'
 import { migratePostgres } from './migrate.ts'
 import { pg } from './orm.ts'
 import { createPostgresPrincipalReader } from './principals.ts'
@@ -76,16 +77,17 @@ async function migrateSeparately(config: PoolConfig, schema: string): Promise<vo
 /**
  * Runs the queries on a host app's pool, which stays as it is configured and is not closed.
  *
- * @param pool a `Pool` of `pg`
+ * @param hostPool a `Pool` of `pg`
  */
-export async function wrapPostgres(pool: PgPool, schema: string): Promise<Connection> {
+export async function wrapPostgres(hostPool: PgPool, schema: string): Promise<Connection> {
+  const pool = withoutOpenTransactions(hostPool)
   const session = await withClient(pool, (client) => startSession(client))
   return createConnection(pool, schema, session, async () => {})
 }
 
 /** Brings the tables in a host app's database up to date. */
 export async function migrateHostPostgres(pool: PgPool, schema: string): Promise<void> {
-  await withClient(pool, (client) => migratePostgres(client, schema))
+  await withClient(withoutOpenTransactions(pool), (client) => migratePostgres(client, schema))
 }
 
 function createConnection(

@@ -58,16 +58,15 @@ export function openHandle(path: string, prepare?: (handle: SqliteHandle) => voi
 }
 
 /**
- * Runs the queries on an open handle, which stays as it is configured and is not closed.
+ * Runs the queries on an open handle.
  *
- * @param handle opened by better-sqlite3
  * @param prefix the prefix of the tables
  */
-export function wrapSqlite(handle: SqliteHandle, prefix: string): Connection {
-  return createConnection(handle, prefix, async () => {})
-}
-
-function createConnection(handle: SqliteHandle, prefix: string, close: () => Promise<void>): Connection {
+export function createConnection(
+  handle: SqliteHandle,
+  prefix: string,
+  close: () => Promise<void>,
+): Connection {
   const db = drizzle(handle)
   const tables = createTables(prefix)
   const ping = handle.prepare('select count(*) from sqlite_schema')
@@ -101,11 +100,16 @@ function createPrivateFile(path: string): void {
 /** Sets what SQLite keeps per connection, not in the file. */
 function configure(handle: SqliteHandle): void {
   setJournalMode(handle)
+  setDurable(handle)
+  handle.pragma('foreign_keys = ON')
+}
+
+/** Lets each commit of a connection wait until it is on the disk. */
+export function setDurable(handle: SqliteHandle): void {
   // better-sqlite3 is built with NORMAL for WAL, which loses acknowledged commits in a power cut.
   handle.pragma('synchronous = FULL')
   // On macOS, fsync alone does not flush the drive's cache. Elsewhere this changes nothing.
   handle.pragma('fullfsync = ON')
-  handle.pragma('foreign_keys = ON')
 }
 
 /** Retries, since for this pragma SQLite does not wait until another process, which starts too, releases the file. */

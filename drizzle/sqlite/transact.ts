@@ -1,6 +1,7 @@
 import type { Database as SqliteHandle } from 'better-sqlite3'
 import type { SqliteDatabase } from '../drizzle-orm.ts'
 import type { Statement, Steps, Transact } from '../transactions.ts'
+import { assertNoTransaction } from './retry-busy.ts'
 
 /** A transaction in the queue. */
 interface Job {
@@ -22,6 +23,7 @@ export function createSqliteTransact(db: SqliteDatabase): Transact {
     const jobs = queue
     queue = []
     try {
+      assertNoTransaction(handle)
       for (const settle of runAll(jobs)) settle()
     } catch (error) {
       for (const { reject } of jobs) reject(error)

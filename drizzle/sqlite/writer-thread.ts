@@ -1,13 +1,14 @@
 /** The writer thread: it opens the same file, and runs the calls that `writer.ts` sends. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { createRepositories } from '../repositories/index.ts'
-import { openHandle, wrapSqlite } from './client.ts'
+import { createConnection, openHandle } from './client.ts'
 import type { Answer, Call } from './writer.ts'
 
 type Methods = Record<string, (...parameters: unknown[]) => Promise<unknown>>
 
 const handle = openHandle(workerData)
-const repositories = createRepositories(wrapSqlite(handle, '')) as unknown as Record<string, Methods>
+const connection = createConnection(handle, '', async () => {})
+const repositories = createRepositories(connection) as unknown as Record<string, Methods>
 
 parentPort?.on('message', async (call: Call | 'close') => {
   if (call === 'close') return close()

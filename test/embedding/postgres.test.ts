@@ -150,6 +150,37 @@ t.test('a host’s Drizzle tables can reference and join its users', async (t) =
   t.match(db.select().from(staff.users).toSQL().sql, '"staff"."users"')
 })
 
+t.test('uses no connection that the host has released inside a transaction', async (t) => {
+  const { pool: database } = await createDatabase(t)
+  const host = await createHostWithPostern(t, { database, secretKey, throttle: false })
+  const headers = bearer(await createToken(host))
+  const status = async () => (await host.inject({ url: '/getUser', headers })).statusCode
+  // Takes every connection, opens a transaction that sees one state of the data, and forgets to end it.
+  const forget = async (statement = '') => {
+    const clients = await Promise.all(Array.from({ length: database.totalCount }, () => database.connect()))
+    for (const client of clients) {
+      await client.query('begin isolation level repeatable read')
+      await client.query('select count(*) from postern.users')
+      if (statement) await t.rejects(client.query(statement))
+      client.release()
+    }
+  }
+  t.equal(await status(), 200)
+
+  await forget()
+  t.equal((await host.inject({ method: 'POST', url: '/logout', headers })).statusCode, 200)
+  await forget('select 1 / 0')
+  t.equal(await status(), 401)
+  const another = bearer(await createToken(host))
+  await forget()
+  const server = await createHostWithPostern(t, { database, secretKey })
+  await server.postern.logOutEverywhere((await server.postern.findUser({ email: ada.email }))?.id ?? '')
+  await forget()
+  t.equal((await host.inject({ url: '/getUser', headers: another })).statusCode, 401)
+  const { rows } = await database.query('select count(*)::int as revoked from postern.blacklisted_tokens')
+  t.same(rows, [{ revoked: 1 }])
+})
+
 t.test('sees what the host writes on the next request', async (t) => {
   const { pool: database } = await createDatabase(t)
   const host = await createHostWithPostern(t, { database, secretKey })
