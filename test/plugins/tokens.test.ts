@@ -85,6 +85,32 @@ t.test('a token is valid from its time of issue until its expiry', async (t) => 
   assertProblem(t, loggedOut, 'invalid_token', 'after its logout')
 })
 
+t.test('a token that was accepted before is refused from its expiry on, everywhere', async (t) => {
+  const forger = await createForger(t)
+  const { app, key, claims } = forger
+  const exp = Math.floor(Date.now() / 1000) + 60
+  const token = forge(key, { ...claims, exp })
+  await assertAccepted(t, forger, token, 'before its expiry')
+  await assertAccepted(t, forger, token, 'again, now that it is remembered')
+
+  const { now } = Date
+  const shift = exp * 1000 - now()
+  t.intercept(Date, 'now', { value: () => now() + shift })
+
+  await assertRefused(t, forger, token, 'at its expiry')
+  const headers = bearer(token)
+  for (const [method, url] of [
+    ['GET', '/getUser'],
+    ['GET', '/verify'],
+    ['POST', '/logout'],
+  ] as const) {
+    const answer = await app.inject({ method, url, headers })
+    t.equal(answer.statusCode, 401, `${method} ${url}`)
+    t.match(answer.headers['www-authenticate'], 'The access token has expired')
+  }
+  await t.rejects(app.postern.verifyToken(token), { code: 'invalid_token' })
+})
+
 t.test('refuses a token of another deployment', async (t) => {
   const forger = await createForger(t)
   const elsewhere = await createApp(t)
