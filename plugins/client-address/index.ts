@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ActionContext } from '../postern.ts'
 import { isNonPublic, networkOf } from './network.ts'
+import { isGone, peerOf, rememberPeers } from './peer.ts'
 
 /** Tells clients apart by their addresses. */
 export interface ClientAddress {
@@ -11,6 +12,7 @@ export interface ClientAddress {
    * @param mayBeDirect whether a request may come from a trusted proxy's machine without having passed through the
    *   proxy
    * @returns undefined if it is not known
+   * @throws the problem `request_timeout` if the client has closed the connection and its address was never known
    */
   of(context: ActionContext, mayBeDirect?: boolean): string | undefined
   /** Warns if a network that has just been throttled is probably a gateway. */
@@ -31,6 +33,7 @@ const REMEDY = 'TRUST_PROXY (trustProxy of Fastify in a host app)'
  */
 async function clientAddress(app: FastifyInstance): Promise<void> {
   const warned = new Set<string>()
+  rememberPeers(app)
 
   function warn(kind: string, message: string): void {
     if (warned.has(kind)) return
@@ -66,15 +69,14 @@ async function clientAddress(app: FastifyInstance): Promise<void> {
   }
 
   function ofRequest(request: FastifyRequest, mayBeDirect: boolean): string | undefined {
-    const peer = request.socket.remoteAddress?.replace(/^::ffff:/i, '')
+    const peer = peerOf(request)
     if (peer === undefined) {
-      if (!request.socket.destroyed) {
-        warn(
-          'unknown',
-          'Requests come without an address, as through a Unix socket, so clients cannot be told apart. ' +
-            `Let Postern listen on a port, and set ${REMEDY} to the gateway’s address.`,
-        )
-      }
+      if (isGone(request)) throw app.problem('request_timeout')
+      warn(
+        'unknown',
+        'Requests come without an address, as through a Unix socket, so clients cannot be told apart. ' +
+          `Let Postern listen on a port, and set ${REMEDY} to the gateway’s address.`,
+      )
       return undefined
     }
     warnOfProxies(request, peer, mayBeDirect)
@@ -104,7 +106,7 @@ async function clientAddress(app: FastifyInstance): Promise<void> {
   })
 }
 
-export default fp(clientAddress, { name: 'postern-client-address' })
+export default fp(clientAddress, { name: 'postern-client-address', dependencies: ['postern-problem'] })
 
 /** An address for documentation (RFC 5737). */
 const PROBE = '192.0.2.1'
