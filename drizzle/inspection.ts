@@ -1,4 +1,4 @@
-import { desc, type SqliteDatabase } from './drizzle-orm.ts'
+import { desc, type SqliteDatabase, sql } from './drizzle-orm.ts'
 import type { SchemaState } from './migrations.ts'
 import type { Tables } from './sqlite/schema.ts'
 import type { SigningKeyRow } from './types.ts'
@@ -10,6 +10,8 @@ export interface Inspection {
   writeFault: string | undefined
   /** Undefined if the tables do not exist, or are of an older version. */
   signingKeys: SigningKeyRow[] | undefined
+  /** The e-mails that have other spellings: with letters beyond ASCII, in ASCII for those, or in quotes. */
+  emails: string[]
   /** When the latest user, key or event was recorded. */
   latest: Date | undefined
 }
@@ -46,7 +48,7 @@ export interface PostgresInspection extends Inspection {
 export async function inspectRows(
   db: SqliteDatabase,
   { users, signingKeys, auditEvents }: Tables,
-): Promise<Pick<Inspection, 'signingKeys' | 'latest'>> {
+): Promise<Pick<Inspection, 'signingKeys' | 'emails' | 'latest'>> {
   const keys = await db.select().from(signingKeys)
   const moments = [
     keys.map(({ createdAt }) => createdAt),
@@ -63,5 +65,9 @@ export async function inspectRows(
     ).map(({ at }) => at),
   ].flat()
   const latest = Math.max(...moments.map((moment) => moment.getTime()))
-  return { signingKeys: keys, latest: moments.length > 0 ? new Date(latest) : undefined }
+  const hasSpellings = sql`octet_length(${users.email}) <> length(${users.email})
+    or ${users.email} like '%xn--%' or ${users.email} like '"%'`
+  const spelled = await db.select({ email: users.email }).from(users).where(hasSpellings)
+  const emails = spelled.map(({ email }) => email)
+  return { signingKeys: keys, emails, latest: moments.length > 0 ? new Date(latest) : undefined }
 }

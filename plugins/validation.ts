@@ -7,9 +7,15 @@ import type { InvalidField } from './problem/codes.ts'
 /** Text that every database can store: without NUL characters and lone surrogates. */
 export const STORABLE_TEXT = '^[^\\u0000\\ud800-\\udfff]*$'
 
+/** The most faults that a response lists, so that it is never much longer than its request. */
+const MAX_ERRORS = 20
+/** The most characters of an unknown field's name that a response repeats. */
+const MAX_NAME_LENGTH = 100
+
 /**
  * Validates requests in its scope, independently of a host app's validator: nothing is dropped, defaulted or converted,
- * and all faults are reported at once.
+ * and the faults are reported
+ * together.
  */
 async function validation(app: FastifyInstance): Promise<void> {
   const ajv = new Ajv({
@@ -24,7 +30,7 @@ async function validation(app: FastifyInstance): Promise<void> {
   ajv.addFormat('password', true)
   app.setValidatorCompiler(({ schema }) => ajv.compile(schema))
   app.setSchemaErrorFormatter((errors) =>
-    app.problem('invalid_request', { errors: (errors as ErrorObject[]).map(describe) }),
+    app.problem('invalid_request', { errors: (errors as ErrorObject[]).slice(0, MAX_ERRORS).map(describe) }),
   )
 }
 
@@ -45,7 +51,8 @@ function describe({ instancePath, keyword, params, message }: ErrorObject): Inva
   }
 }
 
-/** A JSON Pointer (RFC 6901) to a property. */
+/** A JSON Pointer (RFC 6901) to a property. Of a long name it has the beginning. */
 function pointer(parent: string, property: string): string {
-  return `${parent}/${property.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  const name = property.slice(0, MAX_NAME_LENGTH).toWellFormed()
+  return `${parent}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }

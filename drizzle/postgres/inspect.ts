@@ -33,7 +33,7 @@ const PRIVILEGES = ['select', 'insert', 'update', 'delete']
 
 type Facts = Omit<
   PostgresInspection,
-  'schema' | 'signingKeys' | 'latest' | 'writeFault' | 'clockOffset' | 'clockUncertainty'
+  'schema' | 'signingKeys' | 'emails' | 'latest' | 'writeFault' | 'clockOffset' | 'clockUncertainty'
 > & { isReadOnly: boolean }
 
 /**
@@ -69,7 +69,7 @@ export async function inspectPostgres(
         ? 'the server is read-only, like a standby'
         : await findMissingPrivilege(client, schema, state === 'none'),
       ...(state === 'none' || state === 'outdated'
-        ? { signingKeys: undefined, latest: undefined }
+        ? { signingKeys: undefined, emails: [], latest: undefined }
         : await inspectRows(asSharedDatabase(client), tables)),
     }
   } finally {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { UserRow } from '../../drizzle/index.ts'
 import type { ActionContext, Credentials, LoginFailure, Postern } from '../postern.ts'
 import { normalizeEmail } from './email.ts'
+import { findByEmail } from './find-by-email.ts'
 import type { AccountHooks } from './hooks.ts'
 import { toUser } from './user.ts'
 
@@ -41,7 +42,7 @@ export function createLogin(app: FastifyInstance): Postern['login'] {
    */
   async function authenticate(credentials: Credentials, context: ActionContext): Promise<UserRow> {
     const email = normalizeEmail(credentials.email)
-    const row = await users.findByEmail(email)
+    const row = await findByEmail(users, credentials.email)
     const matches = await throttling.guess({ email, row }, context, () =>
       passwords.verify(credentials.password, row?.hashedPassword, context),
     )

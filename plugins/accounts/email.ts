@@ -1,7 +1,11 @@
+import { domainToASCII, domainToUnicode } from 'node:url'
 import isEmail from 'validator/lib/isEmail.js'
 
 /** The longest e-mail address that can be delivered to (RFC 5321 section 4.5.3.1.3, less its angle brackets). */
 export const EMAIL_MAX_LENGTH = 254
+
+/** The longest text that is normalised: composing can shorten a text to a third, and takes quadratic time. */
+const NORMALIZED_MAX_LENGTH = 3 * EMAIL_MAX_LENGTH
 
 /**
  * Control and format characters and line breaks. No address needs them, and they make one look like another or break
@@ -15,10 +19,48 @@ const PLAIN = /^[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-
 /** The greatest length of such an address: that of its local part alone (RFC 5321 section 4.5.3.1.1). */
 const PLAIN_MAX_LENGTH = 64
 
-/** The one spelling under which an e-mail address is stored and looked up: trimmed, in lower case, composed (NFC). */
+/** A local part that needs no quotes (RFC 5321 section 4.1.2, RFC 6531 section 3.3). */
+const DOT_STRING =
+  /^[\w!#$%&'*+/=?^`{|}~\u{80}-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u{80}-\u{10ffff}-]+)*$/u
+
+/** A domain with letters beyond ASCII, and without characters that mean something else in a URL. */
+const INTERNATIONAL_DOMAIN = /^(?=.*[^\0-\x7f])[a-z0-9.\u{80}-\u{10ffff}-]+$/u
+
+/**
+ * The one spelling under which an e-mail address is stored: trimmed, in lower case, composed (NFC), with its domain in
+ * ASCII, as browsers send it, and without quotes that it does not need. Mail systems deliver all spellings that this
+ * makes equal to one mailbox.
+ *
+ * @returns of a text that is too long for an address, the beginning, which is too long as well
+ */
 export function normalizeEmail(email: string): string {
+  const folded = foldCase(email)
+  const at = folded.lastIndexOf('@')
+  if (at < 0 || folded.length > NORMALIZED_MAX_LENGTH) return folded
+  return `${unquote(folded.slice(0, at))}@${toAscii(folded.slice(at + 1))}`
+}
+
+/**
+ * The spellings under which a user with this address may be stored. Users from before addresses had one spelling keep
+ * theirs: as it was typed, or with their domain's own letters.
+ *
+ * @returns each spelling once; for nearly every address there is only one
+ */
+export function spellingsOf(email: string): string[] {
+  const normalized = normalizeEmail(email)
+  const at = normalized.lastIndexOf('@')
+  const domain = normalized.slice(at + 1)
+  const spellings = new Set([foldCase(email), normalized])
+  if (domain.includes('xn--')) spellings.add(`${normalized.slice(0, at)}@${domainToUnicode(domain)}`)
+  return [...spellings]
+}
+
+/** Trims a text and converts it to lower case, composed (NFC). A text that is too long for an address is cut. */
+export function foldCase(text: string): string {
+  const trimmed = text.trim()
+  if (trimmed.length > NORMALIZED_MAX_LENGTH) return trimmed.slice(0, EMAIL_MAX_LENGTH + 1)
   // In this order: lower-casing can produce letters that compose further.
-  return email.trim().toLowerCase().normalize('NFC')
+  return trimmed.toLowerCase().normalize('NFC')
 }
 
 /** Whether a text is an e-mail address. Hosts without a dot and internationalised domains are allowed. */
@@ -31,4 +73,18 @@ export function isEmailAddress(text: string): boolean {
     !INVISIBLE.test(email) &&
     isEmail.default(email, { require_tld: false })
   )
+}
+
+/** `"ada"` and `"\ada"` are the same local part as `ada` (RFC 5321 section 4.1.2). */
+function unquote(local: string): string {
+  if (!local.startsWith('"') || !local.endsWith('"')) return local
+  const text = local.slice(1, -1).replaceAll(/\\(.)/gu, '$1')
+  return DOT_STRING.test(text) ? text : local
+}
+
+/** The domain of a mailbox in the letters of the DNS (RFC 5890 section 2.3.2.1). */
+function toAscii(domain: string): string {
+  // Invisible characters would be dropped, but an address that has one is refused.
+  const hasOwnLetters = INTERNATIONAL_DOMAIN.test(domain) && !INVISIBLE.test(domain)
+  return hasOwnLetters ? domainToASCII(domain) || domain : domain
 }

@@ -4,7 +4,7 @@ import type { UserRow } from '../../drizzle/index.ts'
 import type { Postern } from '../postern.ts'
 import { createUserChanges } from './changes.ts'
 import { createLogin } from './credentials.ts'
-import { normalizeEmail } from './email.ts'
+import { findByEmail } from './find-by-email.ts'
 import { createRegistration, hashNewPassword } from './registration.ts'
 import { toUser } from './user.ts'
 
@@ -36,7 +36,7 @@ async function accounts(app: FastifyInstance): Promise<void> {
     register: createRegistration(app),
     login: createLogin(app),
     findUser: async (by) =>
-      user('id' in by ? await users.findById(by.id) : await users.findByEmail(normalizeEmail(by.email))),
+      user('id' in by ? await users.findById(by.id) : await findByEmail(users, by.email)),
     disableUser: async (id, context) => user(await changes.disable(id, context)),
     enableUser: async (id, context) => user(await changes.enable(id, context)),
     async setPassword(id, password, context) {

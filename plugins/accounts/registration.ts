@@ -4,6 +4,7 @@ import type { ActionContext, NewAccount, Postern } from '../postern.ts'
 import type { InvalidField } from '../problem/codes.ts'
 import { STORABLE_TEXT } from '../validation.ts'
 import { isEmailAddress, normalizeEmail } from './email.ts'
+import { findByEmail } from './find-by-email.ts'
 import type { AccountHooks } from './hooks.ts'
 import { toUser } from './user.ts'
 
@@ -25,6 +26,7 @@ export function createRegistration(app: FastifyInstance): Postern['register'] {
       const hashedPassword = await hashNewPassword(app, account.password, context, () =>
         ask('beforeRegister', { email, name, ...context }),
       )
+      if (await findByEmail(database.users, account.email)) throw app.problem('email_taken')
       const id = uuidv7()
       const inserted = await audit.by('user_created', { userId: id, ...context }, (event) =>
         database.users.insert({ id, email, name, hashedPassword, createdAt: new Date() }, event),

@@ -174,6 +174,24 @@ t.test(
   },
 )
 
+t.test('finds users who share a mailbox', async (t) => {
+  const { cwd, path, env } = await setScene(t)
+  const database = new SqliteDriver(path)
+  const insert = database.prepare(
+    `insert into users (id, email, hashed_password, created_at) values (?, ?, '', ${Date.now()})`,
+  )
+  const emails = ['ada@münchen.de', 'ada@xn--mnchen-3ya.de', 'eve@münchen.de', '"bob"@x.org', 'eve@x.org']
+  for (const email of emails) insert.run(email, email)
+  database.close()
+
+  const { code, results } = await examine({ cwd, env })
+
+  t.match(bad(results), [
+    { check: 'users', status: 'warn', detail: /^1 mailboxes .*: ada@münchen.de and ada@xn--/ },
+  ])
+  t.equal(code, 0)
+})
+
 t.test('finds a damaged file, and one that is no database', async (t) => {
   const { cwd, path, env } = await setScene(t)
 

@@ -235,7 +235,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: email
-                     * @description Trimmed and lower-cased; then at most 254 characters.
+                     * @description Stored trimmed, in lower case, its domain in ASCII; then at most 254 characters.
                      * @example ada@example.com
                      */
                     email: string;

@@ -2,6 +2,7 @@ import t from 'tap'
 import isEmail from 'validator/lib/isEmail.js'
 import { isEmailAddress, normalizeEmail } from '../../plugins/accounts/email.ts'
 import { ada, assertProblem, createApp, post } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 
 t.test('all spellings of an address have one normal form, which normalises to itself', async (t) => {
   const spellings = [
@@ -100,7 +101,7 @@ t.test('refuses a lone surrogate, a second @ and a list', async (t) => {
 t.test('a user is found by every spelling of their e-mail', async (t) => {
   const app = await createApp(t)
   const email = 'zo\u00eb+\u03aa\u0301@M\u00dcNCHEN.de'
-  t.equal((await post(app, '/register', { ...ada, email })).json().email, 'zo\u00eb+\u0390@m\u00fcnchen.de')
+  t.equal((await post(app, '/register', { ...ada, email })).json().email, 'zo\u00eb+\u0390@xn--mnchen-3ya.de')
 
   for (const spelling of [email, email.normalize('NFD'), email.toLowerCase(), email.toUpperCase()]) {
     const login = await post(app, '/login', { email: spelling, password: ada.password })
@@ -108,6 +109,90 @@ t.test('a user is found by every spelling of their e-mail', async (t) => {
     assertProblem(t, await post(app, '/register', { ...ada, email: spelling }), 'email_taken')
   }
 })
+
+/** Addresses of one mailbox each: the stored spelling first. */
+const MAILBOXES = [
+  // Browsers send the domain in ASCII (HTML, "valid e-mail address" state), and people type its letters.
+  [
+    'ada@xn--mnchen-3ya.de',
+    'ada@münchen.de',
+    'Ada@MÜNCHEN.DE',
+    'ada@XN--MNCHEN-3YA.de',
+    'ada@mu\u0308nchen.de',
+  ],
+  // UTS 46: letters of full width and the full stops of other scripts are the same domain.
+  ['ada@example.com', 'ada@ｅｘａｍｐｌｅ.com', 'ada@example。com', 'ada@example．com', 'ada@example｡com'],
+  // RFC 5321 section 4.1.2: quotes do not belong to the local part.
+  ['ada.l@example.com', '"ada.l"@example.com', '"a\\da.\\l"@EXAMPLE.com'],
+] as const
+
+/** Addresses that resemble each other, and may be different mailboxes. */
+const APART = [
+  'ada@example.com',
+  'a.da@example.com',
+  'ada+x@example.com',
+  '"ada x"@example.com',
+  '"ada..x"@example.com',
+  'ａda@example.com',
+  'ada@example.co',
+  'ada@exa-mple.com',
+]
+
+t.test('one mailbox is one user, in whichever spelling its address comes', async (t) => {
+  const app = await createApp(t)
+  for (const [stored, ...others] of MAILBOXES) {
+    const registered = await post(app, '/register', { ...ada, email: others[0] })
+    t.equal(registered.json().email, stored)
+    for (const email of [stored, ...others]) {
+      assertProblem(t, await post(app, '/register', { ...ada, email }), 'email_taken', email)
+      t.equal((await post(app, '/login', { email, password: ada.password })).statusCode, 200, email)
+      t.equal((await app.postern.findUser({ email }))?.email, stored, email)
+    }
+  }
+})
+
+t.test('addresses that may be different mailboxes stay apart', (t) => {
+  t.equal(new Set(APART.map(normalizeEmail)).size, APART.length)
+  t.same(APART.map(isEmailAddress).includes(false), false)
+  t.notOk(isEmailAddress('ada@example.com.'), 'RFC 5321 knows no final dot')
+  t.notOk(isEmailAddress('ada@example。'), 'of any script')
+  t.end()
+})
+
+t.test('no domain is read as a part of a URL', (t) => {
+  for (const domain of ['é.com/x', 'é.com:25', 'é%2ecom', 'é.com?x', 'é.com#x', 'é\\com', '[é]', 'é％2f']) {
+    t.equal(normalizeEmail(`ada@${domain}`), `ada@${domain}`)
+  }
+  t.end()
+})
+
+t.test(
+  'users from before there was one spelling are found as they are stored, two of one mailbox too',
+  async (t) => {
+    const settings = await sharedSettings(t)
+    const app = await createApp(t, settings)
+    const former = 'ada@münchen.de'
+    const ascii = 'ada@xn--mnchen-3ya.de'
+    await post(app, '/register', { ...ada, email: ascii })
+    const db = openBeside(t, settings)
+    await db.run('update users set email = ?', former)
+
+    for (const email of [former, ascii]) {
+      assertProblem(t, await post(app, '/register', { ...ada, email }), 'email_taken', email)
+      t.equal((await post(app, '/login', { email, password: ada.password })).statusCode, 200, email)
+    }
+
+    await db.run('update users set email = ?', ascii)
+    await post(app, '/register', { ...ada, email: 'eve@example.com', password: 'another long password' })
+    await db.run('update users set email = ? where email = ?', former, 'eve@example.com')
+    for (const [email, password] of [
+      [ascii, ada.password],
+      [former, 'another long password'],
+    ]) {
+      t.equal((await post(app, '/login', { email, password })).statusCode, 200, `${email}`)
+    }
+  },
+)
 
 t.test('the fast check of plain addresses agrees with the full check', async (t) => {
   const parts = ['a', 'b1', '0', '.', '-', '_', '+', '@', 'x.test', '.co', 'xn--p1ai', 'localhost']

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { v7 as uuidv7 } from 'uuid'
 import { normalizeEmail } from '../../../plugins/accounts/email.ts'
+import { findByEmail } from '../../../plugins/accounts/find-by-email.ts'
 import { findUserFaults } from '../../../plugins/accounts/registration.ts'
 import { withContext } from '../context.ts'
 import { printable } from '../terminal/text.ts'
@@ -32,7 +33,7 @@ Examples:
         if (fault) throw new Error(`${fault.path.slice(1)} ${fault.message}.`)
         const email = normalizeEmail(given)
         const taken = new Error(`A user with the e-mail ${email} already exists.`)
-        if (await database.users.findByEmail(email)) throw taken
+        if (await findByEmail(database.users, given)) throw taken
         const hashedPassword = await hashNewPassword(config)
         const id = uuidv7()
         const row = await audit('user_created', { userId: id }, (event) =>

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { normalizeEmail } from '../../../plugins/accounts/email.ts'
+import { foldCase } from '../../../plugins/accounts/email.ts'
 import { withContext } from '../context.ts'
 import { print } from '../terminal/table.ts'
 import { parseWholeNumber } from '../terminal/whole-number.ts'
@@ -44,9 +44,9 @@ Examples:
       withContext(async ({ database }) => {
         const { email, disabled, enabled, limit, after } = options
         const rows = await database.users.list({
-          email: email?.toLowerCase().normalize('NFC'),
+          email: email === undefined ? undefined : foldCase(email),
           isDisabled: disabled ?? (enabled ? false : undefined),
-          after: after === undefined ? undefined : normalizeEmail(after),
+          after: after === undefined ? undefined : foldCase(after),
           limit: limit + 1,
         })
         const page = rows.slice(0, limit)

@@ -1,5 +1,5 @@
 import type { Database, UserRow } from '../../../drizzle/index.ts'
-import { normalizeEmail } from '../../../plugins/accounts/email.ts'
+import { findByEmail } from '../../../plugins/accounts/find-by-email.ts'
 import { printable, toJson } from '../terminal/text.ts'
 
 /** A user as printed, without the password hash. */
@@ -28,7 +28,7 @@ export function printUser(row: UserRow, { json }: { json?: true }, text: string)
  */
 export async function findUser({ users }: Database, who: string): Promise<UserRow> {
   const row = who.includes('@')
-    ? await users.findByEmail(normalizeEmail(who))
+    ? await findByEmail(users, who)
     : await users.findById(who.trim().toLowerCase())
   return assertFound(row, who)
 }
