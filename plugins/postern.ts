@@ -32,6 +32,8 @@ export interface Options {
   bcryptCost: number
   /** The least length of a new password, in characters. */
   passwordMinLength: number
+  /** Whether everyone may register, or only the operator and the host app create users. */
+  registration: 'open' | 'closed'
   /** Whether logins, registrations and the credentials of clients are throttled. */
   throttle: boolean
   /** Wrong passwords in a day for one user, from addresses that the user has not logged in from lately. */

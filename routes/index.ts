@@ -9,6 +9,7 @@ import { sendNoIdentity } from './identity.ts'
 import logout from './issued/logout.ts'
 import { answerOtherMethods } from './method-not-allowed.ts'
 import { respondAsOauth } from './oauth-errors.ts'
+import { warnOfOpenRegistration } from './open-registration.ts'
 import healthz from './process/healthz.ts'
 import metrics from './process/metrics.ts'
 import openapiJson from './process/openapi.json.ts'
@@ -18,7 +19,7 @@ import login from './public/login.ts'
 import metadata from './public/metadata.ts'
 import register from './public/register.ts'
 
-type RoutesSettings = Pick<Settings, 'issuer'>
+type RoutesSettings = Pick<Settings, 'issuer' | 'registration'>
 
 /** Postern's endpoints. The scope that an endpoint is registered in is its guard; its URL does not matter. */
 export default async function routes(app: FastifyInstance, settings: RoutesSettings): Promise<void> {
@@ -27,14 +28,14 @@ export default async function routes(app: FastifyInstance, settings: RoutesSetti
   await app.register(publicRoutes, settings)
   await app.register(issuedRoutes)
   await app.register(guardedRoutes)
-  await app.register(gatewayRoutes)
+  await app.register(gatewayRoutes, settings)
   await app.register(clientRoutes)
   finish()
 }
 
 /** For everyone. */
 async function publicRoutes(scope: FastifyInstance, settings: RoutesSettings): Promise<void> {
-  await scope.register(register)
+  await scope.register(register, settings)
   await scope.register(login)
   await scope.register(jwks)
   await scope.register(metadata, settings)
@@ -53,7 +54,8 @@ async function guardedRoutes(scope: FastifyInstance): Promise<void> {
 }
 
 /** For valid tokens that a gateway asks about. */
-async function gatewayRoutes(scope: FastifyInstance): Promise<void> {
+async function gatewayRoutes(scope: FastifyInstance, { registration }: RoutesSettings): Promise<void> {
+  if (registration === 'open') warnOfOpenRegistration(scope)
   scope.addHook('onRequest', sendNoIdentity)
   scope.addHook('onRequest', scope.authenticateForGateway)
   await scope.register(verify)

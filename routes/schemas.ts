@@ -19,7 +19,7 @@ export type Route<Options extends object = Record<never, never>> = FastifyPlugin
 /** An e-mail address in a request. */
 export const Email = Type.String({
   format: 'email',
-  description: `Stored trimmed, in lower case, its domain in ASCII; then at most ${EMAIL_MAX_LENGTH} characters.`,
+  description: `Trimmed and lower-cased, its domain in its own letters; at most ${EMAIL_MAX_LENGTH} characters.`,
   examples: ['ada@example.com'],
 })
 

@@ -23,13 +23,13 @@ const PLAIN_MAX_LENGTH = 64
 const DOT_STRING =
   /^[\w!#$%&'*+/=?^`{|}~\u{80}-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u{80}-\u{10ffff}-]+)*$/u
 
-/** A domain with letters beyond ASCII, and without characters that mean something else in a URL. */
-const INTERNATIONAL_DOMAIN = /^(?=.*[^\0-\x7f])[a-z0-9.\u{80}-\u{10ffff}-]+$/u
+/** A domain with letters beyond ASCII, or with their spelling in ASCII; without what means something else in a URL. */
+const INTERNATIONAL_DOMAIN = /^(?=.*(?:[^\0-\x7f]|xn--))[a-z0-9.\u{80}-\u{10ffff}-]+$/u
 
 /**
  * The one spelling under which an e-mail address is stored: trimmed, in lower case, composed (NFC), with its domain in
- * ASCII, as browsers send it, and without quotes that it does not need. Mail systems deliver all spellings that this
- * makes equal to one mailbox.
+ * its own letters, and without quotes that it does not need. Mail systems deliver all spellings that this makes equal
+ * to one mailbox.
  *
  * @returns of a text that is too long for an address, the beginning, which is too long as well
  */
@@ -37,12 +37,12 @@ export function normalizeEmail(email: string): string {
   const folded = foldCase(email)
   const at = folded.lastIndexOf('@')
   if (at < 0 || folded.length > NORMALIZED_MAX_LENGTH) return folded
-  return `${unquote(folded.slice(0, at))}@${toAscii(folded.slice(at + 1))}`
+  return `${unquote(folded.slice(0, at))}@${inOwnLetters(folded.slice(at + 1))}`
 }
 
 /**
  * The spellings under which a user with this address may be stored. Users from before addresses had one spelling keep
- * theirs: as it was typed, or with their domain's own letters.
+ * theirs: as it was typed, or with the domain in ASCII, as browsers send it.
  *
  * @returns each spelling once; for nearly every address there is only one
  */
@@ -51,7 +51,7 @@ export function spellingsOf(email: string): string[] {
   const at = normalized.lastIndexOf('@')
   const domain = normalized.slice(at + 1)
   const spellings = new Set([foldCase(email), normalized])
-  if (domain.includes('xn--')) spellings.add(`${normalized.slice(0, at)}@${domainToUnicode(domain)}`)
+  if (isInternational(domain)) spellings.add(`${normalized.slice(0, at)}@${domainToASCII(domain)}`)
   return [...spellings]
 }
 
@@ -82,9 +82,15 @@ function unquote(local: string): string {
   return DOT_STRING.test(text) ? text : local
 }
 
-/** The domain of a mailbox in the letters of the DNS (RFC 5890 section 2.3.2.1). */
-function toAscii(domain: string): string {
-  // Invisible characters would be dropped, but an address that has one is refused.
-  const hasOwnLetters = INTERNATIONAL_DOMAIN.test(domain) && !INVISIBLE.test(domain)
-  return hasOwnLetters ? domainToASCII(domain) || domain : domain
+/** A domain as people write it (UTS 46), where the DNS has another spelling for it (RFC 5890 section 2.3.2.1). */
+function inOwnLetters(domain: string): string {
+  if (!isInternational(domain)) return domain
+  const ascii = domainToASCII(domain)
+  const unicode = domainToUnicode(ascii)
+  return ascii !== '' && domainToASCII(unicode) === ascii ? unicode : domain
+}
+
+/** A domain with invisible characters is none: they would be dropped, but an address that has one is refused. */
+function isInternational(domain: string): boolean {
+  return INTERNATIONAL_DOMAIN.test(domain) && !INVISIBLE.test(domain)
 }

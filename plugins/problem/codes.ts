@@ -8,6 +8,7 @@ export const problems = {
   invalid_credentials: { status: 401, title: 'The e-mail or the password is wrong' },
   invalid_client: { status: 401, title: 'The client credentials are wrong or missing' },
   account_disabled: { status: 403, title: 'The user is disabled' },
+  registration_closed: { status: 403, title: 'Registration is closed' },
   refused: { status: 403, title: 'The request was refused' },
   not_found: { status: 404, title: 'There is nothing at this path' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },

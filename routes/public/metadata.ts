@@ -51,7 +51,7 @@ const metadata: Route<Pick<Settings, 'issuer'>> = async (app, { issuer }) => {
         jwks_uri: `${base}/.well-known/jwks.json`,
         introspection_endpoint: `${base}/introspect`,
         revocation_endpoint: `${base}/revoke`,
-        grant_types_supported: ['password'],
+        grant_types_supported: [],
         response_types_supported: [],
         token_endpoint_auth_methods_supported: ['none'],
         introspection_endpoint_auth_methods_supported: ['client_secret_basic'],

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { NAME_MAX_LENGTH } from '../../plugins/accounts/registration.ts'
+import type { Settings } from '../../plugins/postern.ts'
 import { STORABLE_TEXT } from '../../plugins/validation.ts'
 import { Email, problemResponses, type Route, success, toUserBody, UserRef } from '../schemas.ts'
 
@@ -20,8 +21,14 @@ export const RegisterBody = Type.Object(
   { additionalProperties: false },
 )
 
-/** `POST /register`: creates a user. */
-const register: Route = async (app) => {
+/** `POST /register`: creates a user, unless registration is closed. */
+const register: Route<Pick<Settings, 'registration'>> = async (app, { registration }) => {
+  if (registration === 'closed') {
+    app.addHook('onRequest', async () => {
+      throw app.problem('registration_closed')
+    })
+  }
+
   app.post(
     '/register',
     {
@@ -35,6 +42,7 @@ const register: Route = async (app) => {
           201: success(UserRef, 'The new user.'),
           ...problemResponses(
             'invalid_request',
+            'registration_closed',
             'email_taken',
             'content_too_large',
             'unsupported_media_type',

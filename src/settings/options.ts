@@ -83,6 +83,10 @@ export const OptionsSchema = Type.Object(
       default: 8,
       description: 'a whole number from 8 to 64',
     }),
+    registration: Type.Union([Type.Literal('open'), Type.Literal('closed')], {
+      default: 'open',
+      description: 'one of open, closed',
+    }),
     throttle: Type.Boolean({ default: true, description: 'true or false' }),
     loginFailuresPerAccount: limit(100),
     loginFailuresPerAddress: limit(100),

@@ -6,7 +6,12 @@ import { type CliOptions, postern } from '../cli.ts'
 import { startServer } from '../server-process.ts'
 
 /** Settings without a finding. */
-const GOOD = { ISSUER: 'https://auth.example.com', TRUST_PROXY: '127.0.0.1', BCRYPT_COST: '10' }
+const GOOD = {
+  ISSUER: 'https://auth.example.com',
+  TRUST_PROXY: '127.0.0.1',
+  BCRYPT_COST: '10',
+  REGISTRATION: 'closed',
+}
 
 interface Result {
   check: string
@@ -46,7 +51,7 @@ t.test('finds nothing wrong with a deployment, and changes nothing', async (t) =
   const checks = ['node', 'settings', 'secret', 'database', 'file', 'tables', 'keys', 'clock']
   t.same(
     results.map(({ check }) => check),
-    [...checks, 'disk', 'permissions', 'issuer', 'proxies'],
+    [...checks, 'disk', 'permissions', 'issuer', 'registration', 'proxies'],
   )
   t.ok(readFileSync(path).equals(before))
   t.same(readdirSync(join(cwd, 'data')), ['postern.db', 'postern.db.secret'])

@@ -198,7 +198,7 @@ export interface components {
              * @example invalid_request
              * @enum {string}
              */
-            code: "invalid_request" | "authentication_required" | "invalid_token" | "invalid_credentials" | "invalid_client" | "account_disabled" | "refused" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "content_too_large" | "uri_too_long" | "unsupported_media_type" | "too_many_requests" | "header_fields_too_large" | "internal_error" | "database_unavailable" | "overloaded" | "service_unavailable";
+            code: "invalid_request" | "authentication_required" | "invalid_token" | "invalid_credentials" | "invalid_client" | "account_disabled" | "registration_closed" | "refused" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "content_too_large" | "uri_too_long" | "unsupported_media_type" | "too_many_requests" | "header_fields_too_large" | "internal_error" | "database_unavailable" | "overloaded" | "service_unavailable";
             /**
              * @description The code of RFC 6749 section 5.2, where a form or a client’s credentials are wrong.
              * @example unsupported_grant_type
@@ -235,7 +235,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: email
-                     * @description Stored trimmed, in lower case, its domain in ASCII; then at most 254 characters.
+                     * @description Trimmed and lower-cased, its domain in its own letters; at most 254 characters.
                      * @example ada@example.com
                      */
                     email: string;
@@ -264,6 +264,17 @@ export interface operations {
             };
             /** @description `invalid_request`: The request is not valid. */
             400: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `registration_closed`: Registration is closed. */
+            403: {
                 headers: {
                     /** @description RFC 9111 */
                     "Cache-Control"?: "no-store";

@@ -101,7 +101,7 @@ t.test('refuses a lone surrogate, a second @ and a list', async (t) => {
 t.test('a user is found by every spelling of their e-mail', async (t) => {
   const app = await createApp(t)
   const email = 'zo\u00eb+\u03aa\u0301@M\u00dcNCHEN.de'
-  t.equal((await post(app, '/register', { ...ada, email })).json().email, 'zo\u00eb+\u0390@xn--mnchen-3ya.de')
+  t.equal((await post(app, '/register', { ...ada, email })).json().email, 'zo\u00eb+\u0390@m\u00fcnchen.de')
 
   for (const spelling of [email, email.normalize('NFD'), email.toLowerCase(), email.toUpperCase()]) {
     const login = await post(app, '/login', { email: spelling, password: ada.password })
@@ -114,8 +114,8 @@ t.test('a user is found by every spelling of their e-mail', async (t) => {
 const MAILBOXES = [
   // Browsers send the domain in ASCII (HTML, "valid e-mail address" state), and people type its letters.
   [
-    'ada@xn--mnchen-3ya.de',
     'ada@münchen.de',
+    'ada@xn--mnchen-3ya.de',
     'Ada@MÜNCHEN.DE',
     'ada@XN--MNCHEN-3YA.de',
     'ada@mu\u0308nchen.de',

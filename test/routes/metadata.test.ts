@@ -6,7 +6,7 @@ const PATH = '/.well-known/oauth-authorization-server'
 
 /** The metadata that does not depend on the address. */
 const ALWAYS = {
-  grant_types_supported: ['password'],
+  grant_types_supported: [],
   response_types_supported: [],
   token_endpoint_auth_methods_supported: ['none'],
   introspection_endpoint_auth_methods_supported: ['client_secret_basic'],

@@ -93,6 +93,10 @@ async function provocations(t: Test, app: FastifyInstance, settings: SharedSetti
     register: {
       201: () => register(),
       400: () => register({}),
+      403: async () => {
+        const closed = await createApp(t, { ...settings, REGISTRATION: 'closed' })
+        return await post(closed, '/register', {})
+      },
       409: () => register(ada),
       413: () => register(tooLarge),
       415: () => register('', { 'content-type': 'text/plain' }),

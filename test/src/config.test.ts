@@ -11,6 +11,7 @@ t.test('has a default for every setting but the secret and the age of keys', asy
     databaseConnectTimeoutMs: 2000,
     databaseStatementTimeoutMs: 3000,
     databaseLockTimeoutMs: 1000,
+    registration: 'open',
     throttle: true,
     loginFailuresPerAccount: 100,
     loginFailuresPerAddress: 100,

@@ -39,6 +39,18 @@ export function checkIssuer({ issuer }: Config): Finding[] {
   ]
 }
 
+/** Checks who can become a user, which behind a gateway means who can pass it. */
+export function checkRegistration({ registration, trustProxy }: Config): Finding[] {
+  if (registration === 'closed') return [ok('closed: users are created by commands')]
+  if (trustProxy.length === 0) return [ok('open: everyone can register')]
+  return [
+    warn(
+      'open: everyone can register, and then pass the gateway',
+      'If not everyone should, set REGISTRATION=closed, and add users by postern users add.',
+    ),
+  ]
+}
+
 /** Checks that throttling can tell clients apart, and that no client can pose as another. */
 export function checkProxies({ trustProxy, host }: Config): Finding[] {
   const wide = trustProxy.filter(isWide)

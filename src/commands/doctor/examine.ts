@@ -8,7 +8,7 @@ import {
   checkServer,
   checkTables,
 } from './database.ts'
-import { checkHashing, checkIssuer, checkNode, checkProxies } from './environment.ts'
+import { checkHashing, checkIssuer, checkNode, checkProxies, checkRegistration } from './environment.ts'
 import { checkDisk, checkPermissions } from './files.ts'
 import { type Finding, fail } from './finding.ts'
 import { checkKeys, findSecret } from './keys.ts'
@@ -38,6 +38,9 @@ export async function examine(env: NodeJS.ProcessEnv, instances: number): Promis
   )
   if (isKnown('BCRYPT_COST')) await run('hashing', () => checkHashing(config))
   if (isKnown('ISSUER')) await run('issuer', () => checkIssuer(config))
+  if (isKnown('TRUST_PROXY') && isKnown('REGISTRATION')) {
+    await run('registration', () => checkRegistration(config))
+  }
   if (isKnown('TRUST_PROXY') && isKnown('HOST')) await run('proxies', () => checkProxies(config))
   return results
 }
