@@ -13,6 +13,8 @@ const NORMALIZED_MAX_LENGTH = 3 * EMAIL_MAX_LENGTH
  */
 const INVISIBLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
+const EMAIL_OPTIONS = { require_tld: false }
+
 /** Nearly every address, once normalised. The library would accept each of them, only more slowly. */
 const PLAIN = /^[a-z0-9]+(?:[._+-][a-z0-9]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}$/
 
@@ -71,7 +73,7 @@ export function isEmailAddress(text: string): boolean {
     email.length <= EMAIL_MAX_LENGTH &&
     email.isWellFormed() &&
     !INVISIBLE.test(email) &&
-    isEmail.default(email, { require_tld: false })
+    isEmail.default(email, EMAIL_OPTIONS)
   )
 }
 
@@ -87,7 +89,8 @@ function inOwnLetters(domain: string): string {
   if (!isInternational(domain)) return domain
   const ascii = domainToASCII(domain)
   const unicode = domainToUnicode(ascii)
-  return ascii !== '' && domainToASCII(unicode) === ascii ? unicode : domain
+  const isFaithful = ascii !== '' && domainToASCII(unicode) === ascii
+  return isFaithful && isEmail.default(`x@${unicode}`, EMAIL_OPTIONS) ? unicode : ascii || domain
 }
 
 /** A domain with invisible characters is none: they would be dropped, but an address that has one is refused. */
