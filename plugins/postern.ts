@@ -46,6 +46,8 @@ export interface Options {
   clientFailuresPerAddress: number
   /** How long an audit event is kept, in days. */
   auditRetentionDays: number
+  /** Origins of web pages that may call the API. In a host app: that may send forms; its own CORS answers the rest. */
+  corsOrigin: string[]
 }
 
 /** The one settings object, from which every plugin picks its part. */

@@ -63,6 +63,7 @@ async function gatewayRoutes(scope: FastifyInstance, { registration }: RoutesSet
 
 /** For machines with client credentials. */
 async function clientRoutes(scope: FastifyInstance): Promise<void> {
+  scope.addHook('onRequest', scope.sameOrigin)
   scope.addHook('onRequest', scope.clients.authenticate)
   scope.removeContentTypeParser('application/json')
   scope.setErrorHandler(respondAsOauth)

@@ -14,6 +14,7 @@ import metrics from '../plugins/metrics/index.ts'
 import passwords from '../plugins/passwords/index.ts'
 import type { Settings } from '../plugins/postern.ts'
 import problem from '../plugins/problem/index.ts'
+import sameOrigin from '../plugins/same-origin.ts'
 import service from '../plugins/service.ts'
 import signingKeys from '../plugins/signing-keys/index.ts'
 import throttling from '../plugins/throttling/index.ts'
@@ -97,6 +98,7 @@ async function build(scope: FastifyInstance, settings: Settings): Promise<void> 
   await scope.register(signingKeys, settings)
   await scope.register(tokens, settings)
   await scope.register(clientAddress)
+  await scope.register(sameOrigin, settings)
   await scope.register(passwords, settings)
   await scope.register(throttling, settings)
   await scope.register(accounts)

@@ -9,6 +9,7 @@ export const problems = {
   invalid_client: { status: 401, title: 'The client credentials are wrong or missing' },
   account_disabled: { status: 403, title: 'The user is disabled' },
   registration_closed: { status: 403, title: 'Registration is closed' },
+  cross_site_request: { status: 403, title: 'A page of another site sent this form' },
   refused: { status: 403, title: 'The request was refused' },
   not_found: { status: 404, title: 'There is nothing at this path' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },

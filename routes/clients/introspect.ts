@@ -40,6 +40,7 @@ const introspect: Route = async (app) => {
           ...oauthResponses(
             'invalid_request',
             'invalid_client',
+            'cross_site_request',
             'content_too_large',
             'unsupported_media_type',
             'too_many_requests',

@@ -30,6 +30,7 @@ const revoke: Route = async (app) => {
           ...oauthResponses(
             'invalid_request',
             'invalid_client',
+            'cross_site_request',
             'content_too_large',
             'unsupported_media_type',
             'too_many_requests',

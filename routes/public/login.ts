@@ -50,6 +50,7 @@ const login: Route = async (app) => {
   app.post(
     '/login',
     {
+      onRequest: app.sameOrigin,
       config: {
         openapiBody: {
           'application/json': LoginBody,
@@ -68,6 +69,7 @@ const login: Route = async (app) => {
             'invalid_request',
             'invalid_credentials',
             'account_disabled',
+            'cross_site_request',
             'content_too_large',
             'unsupported_media_type',
             'too_many_requests',

@@ -40,11 +40,6 @@ export const ConfigSchema = Type.Object(
       LOG_LEVELS.map((level) => Type.Literal(level)),
       { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` },
     ),
-    /** Origins of web pages that may call the API. */
-    corsOrigin: Type.Array(Type.String({ format: 'origin' }), {
-      default: [],
-      description: 'origins, separated by commas, as in https://app.example.com, or * for all',
-    }),
     /** For how many seconds requests are still answered after `/readyz` has said that the process stops. */
     shutdownDelaySeconds: Type.Integer({
       minimum: 0,
@@ -63,8 +58,6 @@ const formats: Formats = {
   ...optionFormats,
   // A number is a valid address, but would be meant as a number of hops.
   proxy: (value: string) => !/^\d+(\/|$)/.test(value) && succeeds(() => proxyAddr.compile(value)),
-  origin: (value: string) =>
-    value === '*' || (!value.includes('*') && URL.canParse(value) && new URL(value).origin === value),
 }
 
 /** The settings that are options of the plugin. */

@@ -98,6 +98,10 @@ export const OptionsSchema = Type.Object(
       default: 90,
       description: 'a whole number of days from 1 to 3650',
     }),
+    corsOrigin: Type.Array(Type.String({ format: 'origin' }), {
+      default: [],
+      description: 'origins, separated by commas, as in https://app.example.com, or * for all',
+    }),
   },
   { additionalProperties: false },
 )
@@ -116,4 +120,6 @@ export function isSecretKey(text: string): boolean {
 export const optionFormats: Formats = {
   secret: isSecretKey,
   database: (value) => value !== '' && succeeds(() => databasePath(value)),
+  origin: (value) =>
+    value === '*' || (!value.includes('*') && URL.canParse(value) && new URL(value).origin === value),
 }

@@ -198,7 +198,7 @@ export interface components {
              * @example invalid_request
              * @enum {string}
              */
-            code: "invalid_request" | "authentication_required" | "invalid_token" | "invalid_credentials" | "invalid_client" | "account_disabled" | "registration_closed" | "refused" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "content_too_large" | "uri_too_long" | "unsupported_media_type" | "too_many_requests" | "header_fields_too_large" | "internal_error" | "database_unavailable" | "overloaded" | "service_unavailable";
+            code: "invalid_request" | "authentication_required" | "invalid_token" | "invalid_credentials" | "invalid_client" | "account_disabled" | "registration_closed" | "cross_site_request" | "refused" | "not_found" | "method_not_allowed" | "request_timeout" | "email_taken" | "content_too_large" | "uri_too_long" | "unsupported_media_type" | "too_many_requests" | "header_fields_too_large" | "internal_error" | "database_unavailable" | "overloaded" | "service_unavailable";
             /**
              * @description The code of RFC 6749 section 5.2, where a form or a client’s credentials are wrong.
              * @example unsupported_grant_type
@@ -443,7 +443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `account_disabled`: The user is disabled. */
+            /** @description `account_disabled`: The user is disabled. `cross_site_request`: A page of another site sent this form. */
             403: {
                 headers: {
                     /** @description RFC 9111 */
@@ -992,6 +992,17 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `cross_site_request`: A page of another site sent this form. */
+            403: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `content_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -1104,6 +1115,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_site_request`: A page of another site sent this form. */
+            403: {
+                headers: {
+                    /** @description RFC 9111 */
+                    "Cache-Control"?: "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `content_too_large`: The body is too large. */

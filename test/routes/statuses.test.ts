@@ -81,6 +81,7 @@ async function provocations(t: Test, app: FastifyInstance, settings: SharedSetti
     200: () => post(app, url, `token=${token}`, form),
     400: () => post(app, url, 'x=y', form),
     401: () => post(app, url, `token=${token}`, { ...form, authorization: 'Basic x' }),
+    403: () => post(app, url, `token=${token}`, { ...form, 'sec-fetch-site': 'cross-site' }),
     413: () => post(app, url, `token=${tooLarge}`, form),
     415: () => post(app, url, `token=${token}`, { ...form, 'content-type': 'text/plain' }),
     429: tooOften((headers) => post(app, url, '', { ...headers, ...wrongClient })),
