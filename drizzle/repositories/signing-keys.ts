@@ -5,6 +5,12 @@ import type { AuditEventRow, SigningKeyRow } from '../types.ts'
 import { createAuditedWrite } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
+/**
+ * The end of a key that `retire` has ended: over by every clock, also by one that is behind. The audit trail has the
+ * time.
+ */
+export const RETIRED_AT_ONCE = new Date(0)
+
 /** The keys that sign and verify tokens. */
 export const signingKeys = {
   reads(db: ReadableDatabase, { signingKeys }: Tables) {
@@ -49,13 +55,13 @@ export const signingKeys = {
         await db.update(signingKeys).set({ retiresAt }).where(endsAfter(kid, retiresAt))
       },
 
-      /** Retires a key now. @returns false if it was retired already */
-      async retire(kid: string, now: Date, event: AuditEventRow): Promise<boolean> {
+      /** Retires a key by every clock. @returns false if that was done before */
+      async retire(kid: string, event: AuditEventRow): Promise<boolean> {
         const row = await audited(event, (tx) =>
           tx
             .update(signingKeys)
-            .set({ retiresAt: now })
-            .where(endsAfter(kid, now))
+            .set({ retiresAt: RETIRED_AT_ONCE })
+            .where(endsAfter(kid, RETIRED_AT_ONCE))
             .returning({ kid: kidColumn }),
         )
         return row !== undefined

@@ -41,7 +41,7 @@ export interface KeyLifecycle {
 }
 
 /** Whether a key's tokens are valid at a moment. */
-export function isLive(key: SigningKeyRow, now: Date): boolean {
+export function isLive(key: Pick<SigningKeyRow, 'retiresAt'>, now: Date): boolean {
   return key.retiresAt === null || key.retiresAt > now
 }
 

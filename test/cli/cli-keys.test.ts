@@ -5,6 +5,7 @@ import { postern, posternJson } from '../cli.ts'
 import { decodeHeader } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, type ServerProcess, startServer } from '../server-process.ts'
+import { withClockAhead } from '../shifted-clock.ts'
 import { lookInto, onEachDatabase, type Scene } from './user-scene.ts'
 
 const COLUMNS = ['kid', 'algorithm', 'state', 'created_at', 'activates_at', 'retires_at']
@@ -64,6 +65,58 @@ onEachDatabase(t, 'rotates and retires the keys of a running service', async (t,
   }
   t.notMatch(server.stdout(), /"level":(50|60)/)
 })
+
+const HOUR = 3_600_000
+
+for (const [clock, shift] of [
+  ['two minutes ahead', HOUR / 30],
+  ['a day ahead', 24 * HOUR],
+  ['a day behind', -24 * HOUR],
+] as const) {
+  onEachDatabase(t, `retires a key at once where the command’s clock is ${clock}`, async (t, scene) => {
+    const server = await startServer(t, scene)
+    await postJson(`${server.address}/register`, ada)
+    const token = await logInAt(server.address, ada)
+    const [leaked = ''] = await publishedKids(server)
+    t.equal(await getUser(server, token), 200)
+
+    const { code } = await postern(['keys', 'retire', leaked], withClockAhead(scene, shift))
+
+    t.equal(code, 0)
+    t.equal(await getUser(server, token), 401)
+    t.same(await publishedKids(server), [])
+    const behind = await startServer(t, withClockAhead(scene, -10 * 60_000))
+    t.equal(await getUser(behind, token), 401, 'at an instance whose clock is behind, too')
+    const keys = await posternJson(['keys', 'list'], scene)
+    t.match(
+      keys.find(({ kid }) => kid === leaked),
+      { state: 'retired' },
+    )
+    const audited = await lookInto(t, scene).value('select max(created_at) as last_at from audit_events')
+    t.ok(audited instanceof Date && audited.getTime() > 0, 'the audit trail has the time')
+  })
+}
+
+onEachDatabase(
+  t,
+  'retires a key that has an end, though by the command’s clock it has ended',
+  async (t, scene) => {
+    const server = await startServer(t, scene)
+    await postJson(`${server.address}/register`, ada)
+    const token = await logInAt(server.address, ada)
+    const [leaked = ''] = await publishedKids(server)
+    await posternJson(['keys', 'rotate'], scene)
+
+    const { code, stderr } = await postern(['keys', 'retire', leaked], withClockAhead(scene, HOUR))
+
+    t.equal(code, 0, stderr)
+    t.equal(await getUser(server, token), 401)
+    const [first] = await posternJson(['keys', 'list'], scene)
+    t.match(first, { kid: leaked, state: 'retired' })
+    const { stdout } = await postern(['keys', 'list'], scene)
+    t.match(stdout.split('\n')[1], /retired .* at once$/, 'a table names no instant')
+  },
+)
 
 onEachDatabase(t, 'prints the keys as a table', async (t, scene) => {
   t.equal((await postern(['keys', 'list'], scene)).stdout, 'none\n')

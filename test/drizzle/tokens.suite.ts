@@ -83,11 +83,11 @@ export function testTokens(t: Test, openEmpty: OpenEmpty): void {
     await signingKeys.activate(key.kid, after(70))
     t.same((await read())?.activatesAt, after(50), 'not later')
 
-    await signingKeys.retire(key.kid, after(500), createEvent())
+    await signingKeys.end(key.kid, after(500))
     t.same((await read())?.retiresAt, after(500))
-    await signingKeys.retire(key.kid, after(600), createEvent())
+    await signingKeys.end(key.kid, after(600))
     t.same((await read())?.retiresAt, after(500), 'not later')
-    await signingKeys.retire(key.kid, after(400), createEvent())
+    await signingKeys.end(key.kid, after(400))
     t.same((await read())?.retiresAt, after(400), 'sooner')
 
     await signingKeys.raiseMaxTokenLifetime(key.kid, 1800)

@@ -168,7 +168,7 @@ export function testUsers(t: Test, openEmpty: OpenEmpty): void {
     t.match(await read({ jti: revoked.jti, kid: 'another' }), { blacklistedJti: revoked.jti, kid: null })
     t.equal(await read({ userId: 'nobody' }), undefined)
 
-    await signingKeys.retire(key.kid, after(1), createEvent())
+    await signingKeys.end(key.kid, after(1))
     t.match(await read(), { kid: key.kid, keyRetiresAt: after(1) })
   })
 
@@ -192,7 +192,7 @@ export function testUsers(t: Test, openEmpty: OpenEmpty): void {
     t.match(await read(), { kid: key.kid, keyRetiresAt: null })
     await users.raiseTokenVersion(user.id, createEvent())
     t.match(await read(), { tokenVersion: 1 })
-    await signingKeys.retire(key.kid, after(1), createEvent())
+    await signingKeys.end(key.kid, after(1))
     t.match(await read(), { keyRetiresAt: after(1) })
     await users.disable(user.id, NOW, createEvent())
     t.match(await read(), { disabledAt: NOW })

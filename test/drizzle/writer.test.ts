@@ -99,7 +99,7 @@ const calls: Calls = {
     list: [],
     activate: [key.kid, NOW],
     end: [key.kid, NOW],
-    retire: [key.kid, NOW, createEvent()],
+    retire: [key.kid, createEvent()],
     reseal: [key.kid, 'sealed'],
     raiseMaxTokenLifetime: [key.kid, 900],
   },

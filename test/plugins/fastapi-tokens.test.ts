@@ -142,7 +142,7 @@ t.test('refuses them on the next request after each change that refuses a token'
 
   await database.users.insert(createUser({ id, email: 'again@example.com' }), createEvent())
   t.equal((await get(other)).statusCode, 200)
-  await database.signingKeys.retire(kid, new Date(), createEvent())
+  await database.signingKeys.retire(kid, createEvent())
   assertProblem(t, await get(other), 'invalid_token', 'the key is retired')
 })
 

@@ -2,12 +2,7 @@ import t, { type Test } from 'tap'
 import { decodeHeader } from '../forge.ts'
 import { bearer, createApp, createToken, logIn } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
-import { between, DAY, LEAD, MARGIN, type Scene, SECOND, setBack, setScene } from './key-scene.ts'
-
-/** Retires a key as `postern keys retire` does. */
-async function retire({ db }: Scene, kid: string): Promise<void> {
-  await db.run('update signing_keys set retires_at = ? where kid = ?', new Date(), kid)
-}
+import { between, DAY, LEAD, MARGIN, SECOND, setBack, setScene } from './key-scene.ts'
 
 t.test('signs with the next key at once if the signing key is retired', async (t) => {
   const scene = await setScene(t)
@@ -15,7 +10,7 @@ t.test('signs with the next key at once if the signing key is retired', async (t
   const leaked = await lifecycle.ensureSigner()
   const { key: next } = await lifecycle.rotate()
 
-  await retire(scene, leaked.kid)
+  await scene.retire(leaked.kid)
 
   t.equal((await lifecycle.ensureSigner()).kid, next.kid)
   t.same(await scene.states(), ['retired', 'signing'])
@@ -26,7 +21,7 @@ t.test('creates exactly one key, which signs at once, if the only key is retired
   const lifecycles = await Promise.all(Array.from({ length: 10 }, () => scene.open()))
   const leaked = await lifecycles[0]?.ensureSigner()
 
-  await retire(scene, leaked?.kid ?? '')
+  await scene.retire(leaked?.kid ?? '')
 
   const signers = await Promise.all(lifecycles.map((lifecycle) => lifecycle.ensureSigner()))
   t.same(await scene.states(), ['retired', 'signing'])
@@ -39,7 +34,7 @@ t.test('creates another next key if the next key is retired', async (t) => {
   const signer = await lifecycle.ensureSigner()
   const { key: leaked } = await lifecycle.rotate()
 
-  await retire(scene, leaked.kid)
+  await scene.retire(leaked.kid)
 
   const { key: next, created } = await lifecycle.rotate()
   t.equal(created, true)
@@ -54,7 +49,7 @@ t.test('a retired key stays retired after rotations', async (t) => {
   const scene = await setScene(t)
   const lifecycle = await scene.open()
   const leaked = await lifecycle.ensureSigner()
-  await retire(scene, leaked.kid)
+  await scene.retire(leaked.kid)
 
   for (let round = 0; round < 3; round++) {
     await lifecycle.rotate()

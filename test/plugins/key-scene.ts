@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { SigningKeyRow } from '../../drizzle/index.ts'
 import type { Algorithm } from '../../plugins/signing-keys/algorithms.ts'
 import { createKeyLifecycle, type KeyLifecycle, stateOf } from '../../plugins/signing-keys/lifecycle.ts'
+import { createEvent } from '../drizzle/rows.ts'
 import { type Beside, openBeside, openShared, sharedSettings } from '../shared-database.ts'
 
 export const SECOND = 1000
@@ -16,6 +17,8 @@ export interface Scene {
   /** A lifecycle with a database connection of its own, as each process has. */
   open(settings?: { algorithm?: Algorithm; accessTokenExpireMinutes?: number }): Promise<KeyLifecycle>
   keys(): Promise<SigningKeyRow[]>
+  /** Retires a key as `postern keys retire` does. */
+  retire(kid: string): Promise<boolean>
   /** The states of the keys, oldest first. */
   states(): Promise<string[]>
   /** Lets time pass: moves all recorded times into the past. */
@@ -41,6 +44,7 @@ export async function setScene(t: Test): Promise<Scene> {
       })
     },
     keys,
+    retire: (kid) => observer.signingKeys.retire(kid, createEvent()),
     async states() {
       const rows = await keys()
       return rows.map((row) => stateOf(row, rows, new Date()))

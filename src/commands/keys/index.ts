@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { SigningKeyRow } from '../../../drizzle/index.ts'
+import { RETIRED_AT_ONCE, type SigningKeyRow } from '../../../drizzle/index.ts'
 import { createKeyLifecycle, isLive, stateOf } from '../../../plugins/signing-keys/lifecycle.ts'
 import { type Context, withContext } from '../context.ts'
 import { print } from '../terminal/table.ts'
@@ -17,7 +17,7 @@ export function keysCommand(): Command {
       withContext(async ({ database }) => {
         const rows = await database.signingKeys.list()
         print(
-          rows.map((row) => describe(row, rows)),
+          rows.map((row) => describe(row, rows, options)),
           options,
         )
       }),
@@ -32,7 +32,7 @@ export function keysCommand(): Command {
         await assertSecretKey(context)
         const { key, created } = await lifecycleOf(context).rotate()
         if (!created) console.error('The next key was already waiting, so none was created.')
-        print([describe(key, await context.database.signingKeys.list())], options)
+        print([describe(key, await context.database.signingKeys.list(), options)], options)
       }),
     )
 
@@ -42,10 +42,11 @@ export function keysCommand(): Command {
     .argument('<kid>')
     .action((kid: string) =>
       withContext(async ({ database, audit }) => {
-        const key = await find(database.signingKeys, kid)
-        await audit('sensitive_delete', { reason: 'signing_key', target: key.kid }, (event) =>
-          database.signingKeys.retire(key.kid, new Date(), event),
+        await find(database.signingKeys, kid)
+        const retired = await audit('sensitive_delete', { reason: 'signing_key', target: kid }, (event) =>
+          database.signingKeys.retire(kid, event),
         )
+        if (!retired) throw isRetired(kid)
         console.log(`Retired ${kid}: its tokens are refused from now on.`)
       }),
     )
@@ -57,7 +58,8 @@ export function keysCommand(): Command {
     .requiredOption('--pem', 'as SPKI in PEM format')
     .action((kid: string) =>
       withContext(async ({ database }) => {
-        const { publicKey, algorithm } = await find(database.signingKeys, kid)
+        const { publicKey, algorithm, ...key } = await find(database.signingKeys, kid)
+        if (!isLive(key, new Date())) throw isRetired(kid)
         if (publicKey === null) throw new Error(`${kid} is an ${algorithm} key, which has no public key.`)
         process.stdout.write(publicKey)
       }),
@@ -85,11 +87,18 @@ function lifecycleOf({ config, database, secretKey, audit }: Context) {
 async function find(keys: Context['database']['signingKeys'], kid: string): Promise<SigningKeyRow> {
   const key = (await keys.list()).find((row) => row.kid === kid)
   if (!key) throw new Error(`There is no key ${kid}.`)
-  if (!isLive(key, new Date())) throw new Error(`The key ${kid} is retired.`)
   return key
 }
 
-function describe(row: SigningKeyRow, rows: SigningKeyRow[]): Record<string, string | null> {
+function isRetired(kid: string): Error {
+  return new Error(`The key ${kid} is retired.`)
+}
+
+function describe(
+  row: SigningKeyRow,
+  rows: SigningKeyRow[],
+  { json }: { json?: true },
+): Record<string, string | null> {
   const { kid, algorithm, createdAt, activatesAt, retiresAt } = row
   return {
     kid,
@@ -97,6 +106,10 @@ function describe(row: SigningKeyRow, rows: SigningKeyRow[]): Record<string, str
     state: stateOf(row, rows, new Date()),
     created_at: createdAt.toISOString(),
     activates_at: activatesAt.toISOString(),
-    retires_at: retiresAt?.toISOString() ?? null,
+    retires_at: !json && isAtOnce(retiresAt) ? 'at once' : (retiresAt?.toISOString() ?? null),
   }
+}
+
+function isAtOnce(retiresAt: Date | null): boolean {
+  return retiresAt?.getTime() === RETIRED_AT_ONCE.getTime()
 }

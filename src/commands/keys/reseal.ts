@@ -54,7 +54,7 @@ async function resealAll(
       const isFormer = algorithm === 'HS256' && activatesAt > now && privateKeys[index] !== newSecretKey
       if (!isFormer) continue
       await audit('sensitive_delete', { reason: 'signing_key', target: kid }, (event) =>
-        signingKeys.retire(kid, now, event),
+        signingKeys.retire(kid, event),
       )
     }
     const lifecycle = createKeyLifecycle({
