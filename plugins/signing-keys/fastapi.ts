@@ -61,15 +61,17 @@ interface FastapiJwtOptions {
   audience: string
   /** The time of issue of a token without `iat`. */
   importedAt: Date
+  /** Milliseconds by which `exp` and `nbf` may be missed; 0 by default. */
+  tolerance?: number
 }
 
 /** Creates the JWT functions for the tokens of a FastAPI application, one for each header that they may have. */
 export async function createFastapiJwts(options: FastapiJwtOptions): Promise<Jwt[]> {
-  const { secret, issuer, audience, importedAt } = options
+  const { secret, issuer, audience, importedAt, tolerance = 0 } = options
   const settings: FastifyJWTOptions = {
     secret,
     sign: { algorithm: 'HS256' },
-    verify: { algorithms: ['HS256'], requiredClaims: ['exp'], cache: false },
+    verify: { algorithms: ['HS256'], requiredClaims: ['exp'], clockTolerance: tolerance, cache: false },
   }
   const holder = fastify({ logger: false })
   await holder.register(fastifyJwt, settings)

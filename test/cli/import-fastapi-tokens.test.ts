@@ -4,6 +4,7 @@ import t from 'tap'
 import { createFastapiDatabase, FASTAPI_SECRET, FASTAPI_TABLES, fastapiToken, inAnHour } from '../fastapi.ts'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, startServer } from '../server-process.ts'
+import { withClockAhead } from '../shifted-clock.ts'
 import { lookInto, onEachDatabase, type Scene, setScene, users } from './user-scene.ts'
 
 const USER = 'insert into users (id, email, hashed_password, is_active) values (?, ?, ?, ?)'
@@ -77,6 +78,31 @@ onEachDatabase(t, 'accepts the tokens of a FastAPI app', async (t, scene) => {
   )
   t.match(keys, [{ algorithm: 'HS256-fastapi' }], 'one key, however often it runs')
 })
+
+t.test(
+  'refuses the tokens that the app has revoked, even if the clock of the command is ahead',
+  async (t) => {
+    const scene = await setScene(t)
+    const { address } = await startServer(t, scene)
+    const file = join(scene.cwd, 'app.db')
+    const revoked = fastapiToken({ sub: ada.email, exp: inAnHour() })
+    const other = fastapiToken({ sub: ada.email, exp: inAnHour() + 1 })
+    createFastapiDatabase(file, [
+      ...FASTAPI_TABLES,
+      [USER, 1, ada.email, await hash(ada.password, 4), 1],
+      [REVOKED, revoked],
+    ])
+
+    const { code, stdout } = await importTokens(withClockAhead(scene, 2 * 3_600_000), file)
+
+    t.equal(code, 0)
+    t.match(stdout, 'Revoked tokens: refused 1, expired 0')
+    const statuses = [revoked, other].map(async (token) => {
+      return (await fetch(`${address}/getUser`, { headers: bearer(token) })).status
+    })
+    t.same(await Promise.all(statuses), [401, 200])
+  },
+)
 
 t.test('uses the claim and the column of --token-subject', async (t) => {
   const scene = await setScene(t)

@@ -21,6 +21,9 @@ import { fastapiSecret } from './secret.ts'
 /** Tokens per batch. */
 const STEP = 1000
 
+/** Milliseconds for which a revoked token is not taken for expired: the clock of this machine may be ahead. */
+const MARGIN = 86_400_000
+
 /** How to accept the tokens of a FastAPI app. */
 export interface TokenOptions {
   /** The longest lifetime of these tokens, in minutes. */
@@ -34,7 +37,7 @@ export interface TokenOptions {
 export interface RevokedTokens {
   /** Are now refused here too. */
   revoked: number
-  /** Have expired, and are refused anyway. */
+  /** Have expired long ago, and are refused anyway. */
   expired: number
   /** Would not be accepted: signed with another secret, or no access tokens. */
   others: number
@@ -129,7 +132,13 @@ export class TokenAcceptance {
     const { table, column } = this.#table
     const result = { revoked: 0, expired: 0, others: 0 }
     const { issuer, audience } = this.#context.config
-    const jwts = await createFastapiJwts({ secret: this.#secret, issuer, audience, importedAt: new Date() })
+    const jwts = await createFastapiJwts({
+      secret: this.#secret,
+      issuer,
+      audience,
+      importedAt: new Date(),
+      tolerance: MARGIN,
+    })
     const verifierOf = new Map(jwts.map(({ header, verify }) => [header, verify]))
 
     function toRow(value: unknown): BlacklistedTokenRow[] {
