@@ -124,11 +124,10 @@ async function measureLogouts({ blacklistedTokens }: Database, userIds: string[]
 
 async function measurePruning({ blacklistedTokens }: Database): Promise<void> {
   const times: number[] = []
-  const before = new Date(Date.now() - HOUR)
   let deleted = 0
   for (let step = STEP; step === STEP; deleted += step) {
     const begun = performance.now()
-    step = await blacklistedTokens.prune(before, STEP)
+    step = await blacklistedTokens.prune(HOUR, STEP)
     times.push((performance.now() - begun) * 1000)
   }
   report(`µs for a step of pruning, of ${STEP} rows`, times)

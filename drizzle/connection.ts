@@ -1,5 +1,6 @@
 import type { BulkInsert } from './bulk/insert.ts'
 import type { SnapshotTransaction } from './bulk/snapshot.ts'
+import type { Clock } from './clock.ts'
 import type { SqliteDatabase } from './drizzle-orm.ts'
 import type { PrincipalReader } from './principals.ts'
 import type { RateLimitBackend } from './rate-limits/limiter.ts'
@@ -20,6 +21,7 @@ export interface Connection {
   db: SqliteDatabase
   tables: Tables
   transact: Transact
+  clock: Clock
   bulkInsert: BulkInsert
   /** Prepares the connection for inserting very many rows, where that makes a difference. */
   expectBulk?(): void

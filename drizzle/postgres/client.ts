@@ -2,6 +2,7 @@ import type { Pool as PgPool, PoolConfig } from 'pg'
 import type { Connection } from '../connection.ts'
 import type { ServerSettings } from '../server-settings.ts'
 import { createPostgresBulkInsert } from './bulk.ts'
+import { postgresClock } from './clock.ts'
 import { asSharedDatabase, createSharedTables } from './dialect.ts'
 import { isPostgresUnavailable, ReadOnlyServerError } from './errors.ts'
 import { withoutOpenTransactions } from './host-pool.ts'
@@ -102,6 +103,7 @@ function createConnection(
     db: asSharedDatabase(pool),
     tables: sharedTables,
     transact: createPostgresTransact(pool),
+    clock: postgresClock,
     bulkInsert: createPostgresBulkInsert(sharedTables),
     openSnapshot: () => openPostgresSnapshot(pool),
     principals: createPostgresPrincipalReader(pool, tables, session),

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { and, asc, desc, eq, gt, gte, inArray, lt, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Statement, type Transact } from '../transactions.ts'
@@ -56,7 +57,7 @@ export const auditEvents = {
     }
   },
 
-  writes(db: SqliteDatabase, { auditEvents }: Tables, transact: Transact) {
+  writes(db: SqliteDatabase, { auditEvents }: Tables, transact: Transact, clock: Clock) {
     return {
       /** Records an event that belongs to no other write. */
       async insert(event: AuditEventRow): Promise<void> {
@@ -64,15 +65,15 @@ export const auditEvents = {
       },
 
       /**
-       * Deletes at most `limit` events from before `before`, the oldest first.
+       * Deletes at most `limit` events that are older than `age` milliseconds, the oldest first.
        *
        * @returns how many it deleted
        */
-      async prune(before: Date, limit: number): Promise<number> {
+      async prune(age: number, limit: number): Promise<number> {
         const old = db
           .select({ id: auditEvents.id })
           .from(auditEvents)
-          .where(lt(auditEvents.createdAt, before))
+          .where(lt(auditEvents.createdAt, clock.ago(age)))
           .orderBy(asc(auditEvents.createdAt))
           .limit(limit)
         const deleted = await db

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { inArray, lt, type SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import type { Transact } from '../transactions.ts'
@@ -8,7 +9,7 @@ import { createAuditedWrite } from './audit-events.ts'
 export const blacklistedTokens = {
   reads: () => ({}),
 
-  writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
+  writes(db: SqliteDatabase, tables: Tables, transact: Transact, clock: Clock) {
     const { blacklistedTokens } = tables
     const { jti } = blacklistedTokens
     const audited = createAuditedWrite(tables, transact)
@@ -27,15 +28,15 @@ export const blacklistedTokens = {
       },
 
       /**
-       * Deletes at most `limit` tokens that expired before `expiredBefore`.
+       * Deletes at most `limit` tokens that expired more than `age` milliseconds ago.
        *
        * @returns how many it deleted
        */
-      async prune(expiredBefore: Date, limit: number): Promise<number> {
+      async prune(age: number, limit: number): Promise<number> {
         const expired = db
           .select({ jti })
           .from(blacklistedTokens)
-          .where(lt(blacklistedTokens.expiresAt, expiredBefore))
+          .where(lt(blacklistedTokens.expiresAt, clock.ago(age)))
           .limit(limit)
         const deleted = await db.delete(blacklistedTokens).where(inArray(jti, expired)).returning({ jti })
         return deleted.length

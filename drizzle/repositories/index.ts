@@ -32,11 +32,11 @@ export type Repositories = {
  * @param connection an opened database. If it has a writer thread, all writes run there
  */
 export function createRepositories(
-  connection: Pick<Connection, 'db' | 'tables' | 'transact' | 'writer'>,
+  connection: Pick<Connection, 'db' | 'tables' | 'transact' | 'clock' | 'writer'>,
 ): Repositories {
-  const { db, tables, transact, writer } = connection
+  const { db, tables, transact, clock, writer } = connection
   const repositories = Object.entries<Repository>(REPOSITORIES).map(([name, repository]) => {
-    const writes = repository.writes(db, tables, transact)
+    const writes = repository.writes(db, tables, transact, clock)
     return [name, { ...repository.reads(db, tables), ...(writer?.move(name, writes) ?? writes) }]
   })
   return Object.fromEntries(repositories) as Repositories

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import type { SqliteDatabase } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import type { Transact } from '../transactions.ts'
@@ -11,5 +12,5 @@ export type Queries = Record<string, (...parameters: never[]) => Promise<unknown
 /** The queries of one table. `reads` get a database that cannot write. `writes` can run on a writer thread. */
 export interface Repository {
   reads: (db: ReadableDatabase, tables: Tables) => Queries
-  writes: (db: SqliteDatabase, tables: Tables, transact: Transact) => Queries
+  writes: (db: SqliteDatabase, tables: Tables, transact: Transact, clock: Clock) => Queries
 }

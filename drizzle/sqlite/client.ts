@@ -5,6 +5,7 @@ import type { Connection } from '../connection.ts'
 import { drizzle } from '../drizzle-orm.ts'
 import { memoryRateLimits } from '../rate-limits/memory.ts'
 import { createSqliteBulkInsert } from './bulk.ts'
+import { createSqliteClock } from './clock.ts'
 import { migrateSqlite } from './migrate.ts'
 import { createSqlitePrincipalReader } from './principals.ts'
 import { createTables } from './schema.ts'
@@ -74,6 +75,7 @@ export function createConnection(
     db,
     tables,
     transact: createSqliteTransact(db),
+    clock: createSqliteClock(tables),
     bulkInsert: createSqliteBulkInsert(tables),
     openSnapshot: () => openSqliteSnapshot(db),
     principals: createSqlitePrincipalReader(db, tables),

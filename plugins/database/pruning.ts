@@ -9,9 +9,9 @@ const INTERVAL = 60_000
 const PAUSE = 50
 /** How many rows of each table one step deletes: a few milliseconds of work, so that no request is delayed. */
 const BATCH = 200
-/** Milliseconds that a row outlives its token, so that a clock set back does not make a revoked token valid. */
-const MARGIN = 3_600_000
 const DAY = 86_400_000
+/** Milliseconds that a revocation outlives its token, for instances whose clock is behind or is set back. */
+const MARGIN = DAY
 
 /** How many rows were deleted. */
 export interface Pruned {
@@ -32,8 +32,8 @@ export async function prune(
   limit: number,
 ): Promise<Pruned> {
   return {
-    tokens: await database.blacklistedTokens.prune(ago(MARGIN), limit),
-    auditEvents: await database.auditEvents.prune(ago(auditRetentionDays * DAY), limit),
+    tokens: await database.blacklistedTokens.prune(MARGIN, limit),
+    auditEvents: await database.auditEvents.prune(auditRetentionDays * DAY, limit),
     rateLimits: await database.pruneRateLimits(limit),
   }
 }
@@ -62,7 +62,3 @@ async function pruning(app: FastifyInstance, settings: Pick<Settings, 'auditRete
 }
 
 export default fp(pruning, { name: 'postern-pruning', dependencies: ['postern-database'] })
-
-function ago(milliseconds: number): Date {
-  return new Date(Date.now() - milliseconds)
-}

@@ -17,10 +17,11 @@ export function tokensCommand(): Command {
     .addHelpText(
       'after',
       `
-It deletes revoked tokens that expired more than an hour ago, audit events older
-than AUDIT_RETENTION_DAYS, and expired rate limits. It works in small steps with
-pauses, so that a running service is not slowed down. It can be interrupted and run
-again.
+It deletes revoked tokens that expired more than a day ago, audit events older than
+AUDIT_RETENTION_DAYS, and expired rate limits: by the clock of PostgreSQL, or with
+SQLite counted back from the newest audit event, if that is earlier than now. It works
+in small steps with pauses, so that a running service is not slowed down. It can be
+interrupted and run again.
 
 Examples:
   $ postern tokens prune

@@ -33,7 +33,7 @@ for (const [kind, create] of Object.entries(kinds)) {
     }
 
     testUsers(t, openEmpty)
-    testTokens(t, openEmpty)
+    testTokens(t, openEmpty, kind)
     testUserBatches(t, openEmpty)
     testWholeTables(t, openEmpty)
 

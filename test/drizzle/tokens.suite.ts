@@ -5,46 +5,83 @@ import {
   createEvent,
   createSigningKey,
   createUser,
-  NOW,
   readPrincipal,
 } from './rows.ts'
 import type { OpenEmpty } from './users.suite.ts'
 
+const HOUR = 3_600_000
+
+/** An instant before the present: the database compares with its own clock. */
+const ago = (hours: number) => new Date(Date.now() - hours * HOUR)
+
+/** An event of the present, as each write records. SQLite counts the past from the newest one. */
+const createEventNow = () => createEvent({ createdAt: new Date() })
+
 /** What every database must do for revoked tokens, signing keys and clients. */
-export function testTokens(t: Test, openEmpty: OpenEmpty): void {
+export function testTokens(t: Test, openEmpty: OpenEmpty, kind: string): void {
   t.test('records a revocation once, even if it is repeated', async (t) => {
     const { users, blacklistedTokens, principals } = await openEmpty(t)
     const user = createUser()
     await users.insert(user, createEvent())
-    const token = createBlacklistedToken({ userId: user.id, expiresAt: after(10) })
+    const token = createBlacklistedToken({ userId: user.id, expiresAt: ago(1) })
 
-    await Promise.all([1, 2, 3].map(() => blacklistedTokens.insert(token, createEvent())))
-    await blacklistedTokens.insert({ ...token, expiresAt: after(0) }, createEvent())
+    await Promise.all([1, 2, 3].map(() => blacklistedTokens.insert(token, createEventNow())))
+    await blacklistedTokens.insert({ ...token, expiresAt: ago(3) }, createEventNow())
 
     const found = await readPrincipal(principals, { userId: user.id, jti: token.jti, kid: '' })
     t.equal(found?.blacklistedJti, token.jti)
-    t.equal(await blacklistedTokens.prune(after(1), 10), 0, 'the first record is unchanged')
-    t.equal(await blacklistedTokens.prune(after(11), 10), 1)
+    t.equal(await blacklistedTokens.prune(2 * HOUR, 10), 0, 'the first record is unchanged')
+    t.equal(await blacklistedTokens.prune(HOUR / 2, 10), 1)
   })
 
   t.test('records a revocation whose user was deleted', async (t) => {
     const { blacklistedTokens } = await openEmpty(t)
 
-    await blacklistedTokens.insert(createBlacklistedToken({ userId: 'nobody' }), createEvent())
+    const token = createBlacklistedToken({ userId: 'nobody', expiresAt: ago(1) })
+    await blacklistedTokens.insert(token, createEventNow())
 
-    t.equal(await blacklistedTokens.prune(after(900_001), 10), 1)
+    t.equal(await blacklistedTokens.prune(0, 10), 1)
   })
 
-  t.test('prunes tokens that expired before an instant, at most as many as told', async (t) => {
+  t.test('prunes tokens that expired long ago, at most as many as told', async (t) => {
     const { blacklistedTokens } = await openEmpty(t)
-    for (const expiresAt of [-2, -1, -1, 0, 1].map(after)) {
-      await blacklistedTokens.insert(createBlacklistedToken({ expiresAt }), createEvent())
+    for (const expiresAt of [5, 4, 4, 2, -1].map(ago)) {
+      await blacklistedTokens.insert(createBlacklistedToken({ expiresAt }), createEventNow())
     }
 
-    t.equal(await blacklistedTokens.prune(NOW, 2), 2)
-    t.equal(await blacklistedTokens.prune(NOW, 2), 1)
-    t.equal(await blacklistedTokens.prune(NOW, 2), 0, 'one that expires at the instant or later stays')
-    t.equal(await blacklistedTokens.prune(after(2), 10), 2)
+    t.equal(await blacklistedTokens.prune(3 * HOUR, 2), 2)
+    t.equal(await blacklistedTokens.prune(3 * HOUR, 2), 1)
+    t.equal(await blacklistedTokens.prune(3 * HOUR, 2), 0, 'one that expired less long ago stays')
+    t.equal(await blacklistedTokens.prune(0, 10), 1, 'and one that has not expired')
+  })
+
+  t.test('prunes by a clock that is never ahead of the truth', async (t) => {
+    const { auditEvents, blacklistedTokens, withSnapshot } = await openEmpty(t)
+    const token = createBlacklistedToken({ expiresAt: ago(-1) })
+    const event = createEventNow()
+    await blacklistedTokens.insert(token, event)
+    const { now } = Date
+    t.teardown(() => {
+      Date.now = now
+    })
+
+    for (const shift of [10 * HOUR, -10 * HOUR]) {
+      Date.now = () => now() + shift
+      t.equal(await blacklistedTokens.prune(0, 10), 0)
+      t.equal(await auditEvents.prune(HOUR, 10), 0)
+    }
+    Date.now = now
+    t.equal(await withSnapshot((snapshot) => snapshot.count('blacklistedTokens')), 1)
+  })
+
+  t.test('prunes nothing where nothing has been recorded that tells the time', async (t) => {
+    const { blacklistedTokens, insertRows, auditEvents } = await openEmpty(t)
+    await insertRows('blacklistedTokens', [createBlacklistedToken({ expiresAt: ago(2) })])
+    await auditEvents.insert(createEvent({ createdAt: ago(4) }))
+
+    const pruned = await blacklistedTokens.prune(HOUR, 10)
+
+    t.equal(pruned, kind === 'PostgreSQL' ? 1 : 0, 'a server has a clock of its own')
   })
 
   t.test('gives a key one successor, even if several are created at once', async (t) => {

@@ -176,7 +176,7 @@ export function testUsers(t: Test, openEmpty: OpenEmpty): void {
     const { users, blacklistedTokens, signingKeys, principals } = await openEmpty(t)
     const user = createUser()
     const key = createSigningKey()
-    const token = createBlacklistedToken({ userId: user.id })
+    const token = createBlacklistedToken({ userId: user.id, expiresAt: new Date(0) })
     const slot = createSlot({ userId: user.id, jti: token.jti, kid: key.kid })
     const other = createSlot({ userId: 'nobody', jti: token.jti, kid: key.kid })
     const read = async () => {
@@ -199,7 +199,7 @@ export function testUsers(t: Test, openEmpty: OpenEmpty): void {
     await blacklistedTokens.insert(token, createEvent())
     t.match(await read(), { blacklistedJti: token.jti })
     t.match(await read(), { blacklistedJti: token.jti }, 'and again')
-    await blacklistedTokens.prune(after(900_001), 10)
+    await blacklistedTokens.prune(0, 10)
     t.match(await read(), { blacklistedJti: null })
     await users.delete(user.id, createEvent())
     t.equal(await read(), undefined)

@@ -92,7 +92,7 @@ const calls: Calls = {
   },
   blacklistedTokens: {
     insert: [createBlacklistedToken(), createEvent()],
-    prune: [NOW, 1],
+    prune: [0, 1],
   },
   signingKeys: {
     insert: [key, createEvent()],
@@ -109,7 +109,7 @@ const calls: Calls = {
     list: [],
     delete: [client.id, createEvent()],
   },
-  auditEvents: { insert: [createEvent()], list: [{ limit: 1 }], page: [{ limit: 1 }], prune: [NOW, 1] },
+  auditEvents: { insert: [createEvent()], list: [{ limit: 1 }], page: [{ limit: 1 }], prune: [0, 1] },
 }
 
 t.test('no method writes on the event loop', async (t) => {

@@ -143,7 +143,7 @@ t.test('finds the latest events by user, kind and time', async (t) => {
   t.same(await list({ since: new Date(Date.now() + 60_000) }), [])
   t.equal((await list({ since: new Date(Date.now() - 60_000) })).length, 3)
 
-  t.equal(await database.auditEvents.prune(new Date(Date.now() + 1000), 2), 2)
+  t.equal(await database.auditEvents.prune(-1000, 2), 2)
   t.same(
     (await list()).map(({ userId }) => userId),
     [id],
