@@ -26,6 +26,7 @@ export const {
   isNotNull,
   isNull,
   lt,
+  notInArray,
   or,
   sql,
 } = require('drizzle-orm') as typeof import('drizzle-orm')

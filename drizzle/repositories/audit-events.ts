@@ -57,11 +57,12 @@ export const auditEvents = {
     }
   },
 
-  writes(db: SqliteDatabase, { auditEvents }: Tables, transact: Transact, clock: Clock) {
+  writes(db: SqliteDatabase, tables: Tables, transact: Transact, clock: Clock) {
+    const { auditEvents } = tables
     return {
       /** Records an event that belongs to no other write. */
       async insert(event: AuditEventRow): Promise<void> {
-        await transact((tx) => rowsOf(tx.insert(auditEvents).values(event).returning({ id: auditEvents.id })))
+        await transact((tx) => rowsOf(recordEvent(tx, tables, event)))
       },
 
       /**
@@ -97,15 +98,20 @@ function firstIdOf(moment: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}`
 }
 
+/** The statement that records an event, in the transaction of what it is about. */
+export function recordEvent(tx: SqliteDatabase, { auditEvents }: Tables, event: AuditEventRow) {
+  return tx.insert(auditEvents).values(event).returning({ id: auditEvents.id })
+}
+
 /** Returns a function that runs a write, and if that returns a row, records its event in the same transaction. */
-export function createAuditedWrite({ auditEvents }: Tables, transact: Transact) {
+export function createAuditedWrite(tables: Tables, transact: Transact) {
   return <Row>(
     event: AuditEventRow,
     write: (tx: SqliteDatabase) => Statement<Row>,
   ): Promise<Row | undefined> =>
     transact(function* (tx) {
       const [row] = yield* rowsOf(write(tx))
-      if (row) yield* rowsOf(tx.insert(auditEvents).values(event).returning({ id: auditEvents.id }))
+      if (row) yield* rowsOf(recordEvent(tx, tables, event))
       return row
     })
 }

@@ -1,8 +1,9 @@
-import { and, asc, eq, gt, isNull, lt, or, type SqliteDatabase } from '../drizzle-orm.ts'
+import type { Clock } from '../clock.ts'
+import { and, asc, eq, gt, isNull, lt, notInArray, or, type SqliteDatabase, sql } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
-import type { Transact } from '../transactions.ts'
+import { rowsOf, type Transact } from '../transactions.ts'
 import type { AuditEventRow, SigningKeyRow } from '../types.ts'
-import { createAuditedWrite } from './audit-events.ts'
+import { createAuditedWrite, recordEvent } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
 /**
@@ -24,22 +25,48 @@ export const signingKeys = {
     }
   },
 
-  writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
+  writes(db: SqliteDatabase, tables: Tables, transact: Transact, clock: Clock) {
     const { signingKeys } = tables
-    const { kid: kidColumn } = signingKeys
+    const { kid: kidColumn, maxTokenLifetime, activatesAt, retiresAt } = signingKeys
+    const returned = { kid: kidColumn }
     const audited = createAuditedWrite(tables, transact)
 
-    function endsAfter(kid: string, retiresAt: Date) {
-      return and(eq(kidColumn, kid), or(isNull(signingKeys.retiresAt), gt(signingKeys.retiresAt, retiresAt)))
+    function endsAfter(kid: string, instant: Date) {
+      return and(eq(kidColumn, kid), or(isNull(retiresAt), gt(retiresAt, instant)))
+    }
+
+    /**
+     * Holds a key until the end of the transaction, so that nobody deletes it. Returns no row if there is none. Of two
+     * keys, each transaction holds the predecessor first: otherwise two could wait for each other.
+     */
+    function hold(tx: SqliteDatabase, kid: string) {
+      const unchanged = { maxTokenLifetime: sql`${maxTokenLifetime}` }
+      return tx.update(signingKeys).set(unchanged).where(eq(kidColumn, kid)).returning(returned)
+    }
+
+    function end(tx: SqliteDatabase, kid: string, instant: Date) {
+      return tx.update(signingKeys).set({ retiresAt: instant }).where(endsAfter(kid, instant)).returning()
     }
 
     return {
-      /** @returns false if the predecessor already has a successor: then nothing was written */
+      /** Creates the first key of a chain. @returns false if there is one: then nothing was written */
       async insert(key: SigningKeyRow, event: AuditEventRow): Promise<boolean> {
         const row = await audited(event, (tx) =>
-          tx.insert(signingKeys).values(key).onConflictDoNothing().returning({ kid: kidColumn }),
+          tx.insert(signingKeys).values(key).onConflictDoNothing().returning(returned),
         )
         return row !== undefined
+      },
+
+      /** Creates a successor. @returns false if the key before it has one, or is gone: then nothing was written */
+      async insertSuccessor(key: SigningKeyRow, event: AuditEventRow): Promise<boolean> {
+        return await transact(function* (tx) {
+          const [predecessor] = yield* rowsOf(hold(tx, key.predecessor))
+          if (!predecessor) return false
+          const insert = tx.insert(signingKeys).values(key).onConflictDoNothing().returning(returned)
+          const [row] = yield* rowsOf(insert)
+          if (row) yield* rowsOf(recordEvent(tx, tables, event))
+          return row !== undefined
+        })
       },
 
       /** Lets a key sign from `now` on, unless it already may. */
@@ -47,24 +74,50 @@ export const signingKeys = {
         await db
           .update(signingKeys)
           .set({ activatesAt: now })
-          .where(and(eq(kidColumn, kid), gt(signingKeys.activatesAt, now)))
+          .where(and(eq(kidColumn, kid), gt(activatesAt, now)))
       },
 
-      /** Retires a key at `retiresAt`, unless it retires sooner. */
-      async end(kid: string, retiresAt: Date): Promise<void> {
-        await db.update(signingKeys).set({ retiresAt }).where(endsAfter(kid, retiresAt))
+      /**
+       * Plans the end of a key, unless it ends sooner.
+       *
+       * @param successor the key that has replaced it; if that is gone, nothing is planned
+       */
+      async end(kid: string, instant: Date, successor?: string): Promise<void> {
+        await transact(function* (tx) {
+          if (successor !== undefined) {
+            yield* rowsOf(hold(tx, kid))
+            if ((yield* rowsOf(hold(tx, successor))).length === 0) return
+          }
+          yield* rowsOf(end(tx, kid, instant))
+        })
       },
 
-      /** Retires a key by every clock. @returns false if that was done before */
-      async retire(kid: string, event: AuditEventRow): Promise<boolean> {
-        const row = await audited(event, (tx) =>
-          tx
-            .update(signingKeys)
-            .set({ retiresAt: RETIRED_AT_ONCE })
-            .where(endsAfter(kid, RETIRED_AT_ONCE))
-            .returning({ kid: kidColumn }),
-        )
-        return row !== undefined
+      /**
+       * Retires a key by every clock. One that has not signed yet is deleted, and the key before it goes on as if it had
+       * never had a successor. No token needs the row: without it, its tokens are refused too.
+       *
+       * @returns undefined if it was retired before
+       */
+      async retire(kid: string, event: AuditEventRow): Promise<'retired' | 'deleted' | undefined> {
+        return await transact(function* (tx) {
+          const { predecessor } = signingKeys
+          const [found] = yield* rowsOf(
+            tx.select({ predecessor }).from(signingKeys).where(eq(kidColumn, kid)),
+          )
+          if (found) yield* rowsOf(hold(tx, found.predecessor))
+          const [key] = yield* rowsOf(end(tx, kid, RETIRED_AT_ONCE))
+          if (!key) return undefined
+          yield* rowsOf(recordEvent(tx, tables, event))
+          const hasNotSigned = gt(activatesAt, clock.now())
+          const replaced = tx.select({ kid: predecessor }).from(signingKeys)
+          const isUnused = and(eq(kidColumn, kid), hasNotSigned, notInArray(kidColumn, replaced))
+          const deleted = yield* rowsOf(tx.delete(signingKeys).where(isUnused).returning(returned))
+          if (deleted.length === 0) return 'retired'
+          // An end that was planned for this successor is after its first signature. Any other end stays.
+          const wasPlanned = and(eq(kidColumn, key.predecessor), gt(retiresAt, key.activatesAt))
+          yield* rowsOf(tx.update(signingKeys).set({ retiresAt: null }).where(wasPlanned).returning(returned))
+          return 'deleted'
+        })
       },
 
       /** Replaces the sealed private key. */
@@ -77,7 +130,7 @@ export const signingKeys = {
         await db
           .update(signingKeys)
           .set({ maxTokenLifetime: seconds })
-          .where(and(eq(kidColumn, kid), lt(signingKeys.maxTokenLifetime, seconds)))
+          .where(and(eq(kidColumn, kid), lt(maxTokenLifetime, seconds)))
       },
     }
   },

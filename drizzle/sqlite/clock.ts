@@ -3,13 +3,14 @@ import { sql } from '../drizzle-orm.ts'
 import type { Tables } from './schema.ts'
 
 /**
- * The clock of this process, since SQLite has no other. The past is counted from the newest event that is recorded, if
- * that is earlier: a clock that is ahead then deletes nothing too soon. If there is no event, there is no past.
+ * The clock of this process, since SQLite has no other, and the newest event that is recorded. The present is not before
+ * that event, if the clock is behind. The past is counted from it, if the clock is ahead: so nothing is deleted too soon.
+ * If there is no event, there is no past.
  */
 export function createSqliteClock({ auditEvents }: Pick<Tables, 'auditEvents'>): Clock {
   const newest = sql`(select max(${auditEvents.createdAt}) from ${auditEvents})`
   return {
-    now: () => sql`${Date.now()}`,
+    now: () => sql`max(${Date.now()}, coalesce(${newest}, 0))`,
     ago: (milliseconds) => sql`min(${Date.now()}, ${newest}) - ${milliseconds}`,
   }
 }

@@ -14,6 +14,12 @@ const PUBLISHED_BEFORE_SIGNING = (JWKS_MAX_AGE + 30) * 1000
 /** Milliseconds that a key verifies beyond the expiry of its last token, for clocks that differ. */
 const RETIREMENT_MARGIN = 60_000
 
+/**
+ * How often a step looks again, if the keys change meanwhile: another process may create the next key, or an operator
+ * retire it.
+ */
+const ATTEMPTS = 3
+
 /** The settings that the keys of a deployment depend on. */
 export interface KeyLifecycleOptions
   extends Pick<Settings, 'secretKey' | 'algorithm' | 'accessTokenExpireMinutes'> {
@@ -64,10 +70,11 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
   async function createSuccessor(keys: SigningKeyRow[], activatesAt: Date): Promise<boolean> {
     const kid = randomBytes(12).toString('hex')
     const { publicKey, privateKey } = await generateKey(algorithm, secretKey)
+    const predecessor = newest(keys)
     const row = {
       kid,
       algorithm,
-      predecessor: newest(keys)?.kid ?? algorithm,
+      predecessor: predecessor?.kid ?? algorithm,
       publicKey,
       sealedPrivateKey: sealer.seal(privateKey, kid),
       maxTokenLifetime: tokenLifetime,
@@ -76,7 +83,7 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
       retiresAt: null,
     }
     return await audit('sensitive_create', { reason: 'signing_key', target: kid }, (event) =>
-      repository.insert(row, event),
+      predecessor ? repository.insertSuccessor(row, event) : repository.insert(row, event),
     )
   }
 
@@ -93,17 +100,20 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
     )
   }
 
+  /** The newest key, if it does not sign yet. */
+  function findWaiting(keys: SigningKeyRow[], now: Date): SigningKeyRow | undefined {
+    const key = newest(keys)
+    return key && key.activatesAt > now && isLive(key, now) ? key : undefined
+  }
+
   async function ensureSigner(): Promise<SigningKeyRow> {
     let keys = await repository.list()
-    const now = new Date()
-    let signer = findSigner(keys, now)
-    if (!signer) {
-      const waiting = newest(keys)
-      if (waiting && waiting.activatesAt > now && isLive(waiting, now)) {
-        await repository.activate(waiting.kid, now)
-      } else {
-        await createSuccessor(keys, now)
-      }
+    let signer = findSigner(keys, new Date())
+    for (let attempt = 1; !signer && attempt <= ATTEMPTS; attempt++) {
+      const now = new Date()
+      const waiting = findWaiting(keys, now)
+      if (waiting) await repository.activate(waiting.kid, now)
+      else await createSuccessor(keys, now)
       keys = await repository.list()
       signer = findSigner(keys, new Date())
     }
@@ -126,18 +136,19 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
       const lastSignature = successor?.activatesAt ?? (key.algorithm === algorithm ? undefined : new Date())
       if (!lastSignature) continue
       const afterwards = key.maxTokenLifetime * 1000 + RETIREMENT_MARGIN
-      await repository.end(key.kid, new Date(lastSignature.getTime() + afterwards))
+      await repository.end(key.kid, new Date(lastSignature.getTime() + afterwards), successor?.kid)
     }
   }
 
   async function rotate(): Promise<{ key: SigningKeyRow; created: boolean }> {
     await ensureSigner()
-    const keys = await repository.list()
-    const now = new Date()
-    const next = newest(keys)
-    const waiting = next && next.activatesAt > now && isLive(next, now)
-    const activatesAt = new Date(now.getTime() + PUBLISHED_BEFORE_SIGNING)
-    const created = !waiting && (await createSuccessor(keys, activatesAt))
+    let created = false
+    for (let attempt = 1; !created && attempt <= ATTEMPTS; attempt++) {
+      const keys = await repository.list()
+      const now = new Date()
+      if (findWaiting(keys, now)) break
+      created = await createSuccessor(keys, new Date(now.getTime() + PUBLISHED_BEFORE_SIGNING))
+    }
     await endReplaced()
     const key = newest(await repository.list())
     if (!key) throw new Error(`There is no key of ${algorithm}`)

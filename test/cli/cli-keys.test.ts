@@ -118,6 +118,30 @@ onEachDatabase(
   },
 )
 
+onEachDatabase(t, 'deletes a key that has not signed, and lets the one before it go on', async (t, scene) => {
+  const server = await startServer(t, scene)
+  await postJson(`${server.address}/register`, ada)
+  const token = await logInAt(server.address, ada)
+  const [first = ''] = await publishedKids(server)
+  const [next = {}] = await posternJson(['keys', 'rotate'], scene)
+  t.not((await posternJson(['keys', 'list'], scene))[0]?.['retires_at'], null)
+
+  const { code, stdout } = await postern(['keys', 'retire', next['kid'] ?? ''], scene)
+
+  t.equal(code, 0)
+  t.match(stdout, `Deleted ${next['kid']}, which had not signed yet`)
+  t.match(await posternJson(['keys', 'list'], scene), [{ kid: first, state: 'signing', retires_at: null }])
+  t.same(await publishedKids(server), [first])
+  t.equal(await getUser(server, token), 200)
+  t.equal(decodeHeader(await logInAt(server.address, ada))['kid'], first)
+  const targets = await lookInto(t, scene).all(
+    "select target from audit_events where event = 'sensitive_delete'",
+  )
+  t.same(targets, [{ target: next['kid'] }])
+  t.match(await posternJson(['keys', 'rotate'], scene), [{ state: 'published' }])
+  t.same(await states(scene), ['signing', 'published'])
+})
+
 onEachDatabase(t, 'prints the keys as a table', async (t, scene) => {
   t.equal((await postern(['keys', 'list'], scene)).stdout, 'none\n')
 

@@ -36,13 +36,92 @@ t.test('creates another next key if the next key is retired', async (t) => {
 
   await scene.retire(leaked.kid)
 
+  t.same(await scene.states(), ['signing'], 'it has never signed, so no token needs it')
   const { key: next, created } = await lifecycle.rotate()
   t.equal(created, true)
   t.not(next.kid, leaked.kid)
-  t.same(await scene.states(), ['signing', 'retired', 'published'])
+  t.same(await scene.states(), ['signing', 'published'])
   t.equal((await lifecycle.ensureSigner()).kid, signer.kid)
   await scene.pass(LEAD)
   t.equal((await lifecycle.ensureSigner()).kid, next.kid)
+})
+
+t.test('a key whose successor is retired before it signs goes on, as if there had been none', async (t) => {
+  const scene = await setScene(t)
+  const [lifecycle, beside] = await Promise.all([scene.open(), scene.open()])
+  const signer = await lifecycle.ensureSigner()
+  const { key: leaked } = await lifecycle.rotate()
+  t.not((await scene.keys())[0]?.retiresAt, null)
+
+  await scene.retire(leaked.kid)
+
+  for (let hour = 0; hour < 5; hour++) {
+    for (const each of [lifecycle, beside]) {
+      await each.maintain(Number.POSITIVE_INFINITY)
+      t.equal((await each.ensureSigner()).kid, signer.kid, 'no other key signs unpublished')
+    }
+    t.match(await scene.keys(), [{ kid: signer.kid, retiresAt: null }])
+    await scene.pass(3600 * SECOND)
+  }
+  const { key: next } = await beside.rotate()
+  t.same(await scene.states(), ['signing', 'published'])
+  t.equal(between(next.activatesAt, (await scene.keys())[0]?.retiresAt), 900 * SECOND + MARGIN)
+})
+
+t.test('a leaked key does not come back if its successor is retired too', async (t) => {
+  for (const signsEarly of [false, true]) {
+    const scene = await setScene(t)
+    const lifecycle = await scene.open()
+    const leaked = await lifecycle.ensureSigner()
+    const { key: next } = await lifecycle.rotate()
+    await scene.retire(leaked.kid)
+    if (signsEarly) t.equal((await lifecycle.ensureSigner()).kid, next.kid)
+
+    await scene.retire(next.kid)
+
+    const signer = await lifecycle.ensureSigner()
+    t.notOk([leaked.kid, next.kid].includes(signer.kid))
+    t.same(await scene.states(), signsEarly ? ['retired', 'retired', 'signing'] : ['retired', 'signing'])
+  }
+})
+
+t.test('a key that signs stays on record when it is retired, and its predecessor ends', async (t) => {
+  const scene = await setScene(t)
+  const lifecycle = await scene.open()
+  await lifecycle.ensureSigner()
+  const { key: leaked } = await lifecycle.rotate()
+  await scene.pass(LEAD)
+  const end = (await scene.keys())[0]?.retiresAt
+
+  await scene.retire(leaked.kid)
+
+  t.same(await scene.states(), ['verifying', 'retired'])
+  t.same((await scene.keys())[0]?.retiresAt, end)
+})
+
+t.test('keys that are rotated, maintained and retired at once stay one chain', async (t) => {
+  const scene = await setScene(t)
+  const lifecycles = await Promise.all(Array.from({ length: 4 }, () => scene.open()))
+  await lifecycles[0]?.ensureSigner()
+
+  for (let round = 0; round < 12; round++) {
+    const waiting = (await scene.keys()).at(-1)?.kid ?? ''
+    const isWaiting = (await scene.states()).at(-1) === 'published'
+    const retire = async () => void (isWaiting && (await scene.retire(waiting)))
+    await Promise.all([
+      ...lifecycles.map((lifecycle) => lifecycle.rotate()),
+      retire(),
+      ...lifecycles.map((lifecycle) => lifecycle.maintain(DAY)),
+      ...lifecycles.map((lifecycle) => lifecycle.ensureSigner()),
+    ])
+    const keys = await scene.keys()
+    const states = await scene.states()
+    t.equal(states.filter((state) => state === 'signing').length, 1, `round ${round}`)
+    const heads = keys.filter(({ kid }) => !keys.some(({ predecessor }) => predecessor === kid))
+    t.equal(heads.length, 1, 'one key has no successor')
+    t.equal(heads[0]?.retiresAt, null, 'and no end')
+    if (round % 3 === 0) await scene.pass(LEAD)
+  }
 })
 
 t.test('a retired key stays retired after rotations', async (t) => {

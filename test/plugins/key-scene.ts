@@ -18,7 +18,7 @@ export interface Scene {
   open(settings?: { algorithm?: Algorithm; accessTokenExpireMinutes?: number }): Promise<KeyLifecycle>
   keys(): Promise<SigningKeyRow[]>
   /** Retires a key as `postern keys retire` does. */
-  retire(kid: string): Promise<boolean>
+  retire(kid: string): Promise<unknown>
   /** The states of the keys, oldest first. */
   states(): Promise<string[]>
   /** Lets time pass: moves all recorded times into the past. */

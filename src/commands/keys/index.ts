@@ -47,7 +47,11 @@ export function keysCommand(): Command {
           database.signingKeys.retire(kid, event),
         )
         if (!retired) throw isRetired(kid)
-        console.log(`Retired ${kid}: its tokens are refused from now on.`)
+        console.log(
+          retired === 'deleted'
+            ? `Deleted ${kid}, which had not signed yet. The key before it goes on.`
+            : `Retired ${kid}: its tokens are refused from now on.`,
+        )
       }),
     )
 

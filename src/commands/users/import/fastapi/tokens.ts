@@ -190,7 +190,7 @@ export class TokenAcceptance {
       retiresAt,
     }
     const inserted = await audit('sensitive_create', { reason: 'signing_key', target: kid }, (event) =>
-      database.signingKeys.insert(row, event),
+      this.#last ? database.signingKeys.insertSuccessor(row, event) : database.signingKeys.insert(row, event),
     )
     if (!inserted) throw new Error('Another process has just begun to accept such tokens.')
     return retiresAt
