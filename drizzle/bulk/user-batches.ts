@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.ts'
-import { and, eq, inArray, or, type SqliteDatabase } from '../drizzle-orm.ts'
+import { inArray, or, type SqliteDatabase } from '../drizzle-orm.ts'
 import { rowsOf } from '../transactions.ts'
 import type { AuditEventRow, UserRow } from '../types.ts'
 
@@ -23,8 +23,6 @@ export interface UserBatchResult {
 
 /** Creates many users at once. */
 export interface UserBatches {
-  /** @returns those of the users' ids for which the audit trail has an event of this name */
-  findAudited(event: string, ids: readonly string[]): Promise<Set<string>>
   /** @returns those of the users whose e-mail or id is taken */
   findConflicts(users: readonly UserRow[]): Promise<UserConflict[]>
   /**
@@ -46,7 +44,7 @@ class BatchRefused extends Error {
 }
 
 export function createUserBatches({ db, tables, transact, bulkInsert }: Connection): UserBatches {
-  const { auditEvents, users } = tables
+  const { users } = tables
   let expectsConflicts = false
 
   function selectTaken(tx: SqliteDatabase, rows: readonly UserRow[]) {
@@ -59,15 +57,6 @@ export function createUserBatches({ db, tables, transact, bulkInsert }: Connecti
   }
 
   return {
-    async findAudited(event, ids) {
-      if (ids.length === 0) return new Set()
-      const rows = await db
-        .select({ id: auditEvents.userId })
-        .from(auditEvents)
-        .where(and(eq(auditEvents.event, event), inArray(auditEvents.userId, [...ids])))
-      return new Set(rows.map(({ id }) => id ?? ''))
-    },
-
     async findConflicts(rows) {
       if (rows.length === 0) return []
       return pair(rows, await selectTaken(db, rows)).filter(({ taken }) => taken !== undefined)

@@ -24,6 +24,11 @@ export function createPostgresTables(schema: string | undefined) {
     tokenVersion: integer('token_version').notNull().default(0),
   })
 
+  const deletedUsers = table('deleted_users', {
+    id: text('id').primaryKey(),
+    deletedAt: instant('deleted_at').notNull(),
+  })
+
   const blacklistedTokens = table(
     'blacklisted_tokens',
     {
@@ -74,14 +79,15 @@ export function createPostgresTables(schema: string | undefined) {
     ],
   )
 
-  return { users, blacklistedTokens, signingKeys, clients, auditEvents }
+  return { users, deletedUsers, blacklistedTokens, signingKeys, clients, auditEvents }
 }
 
 /** Postern's tables in PostgreSQL, in any schema. */
 export type PostgresTables = ReturnType<typeof createPostgresTables>
 
 /** The tables without a schema, from which drizzle-kit generates the migrations. */
-export const { users, blacklistedTokens, signingKeys, clients, auditEvents } = createPostgresTables(undefined)
+export const { users, deletedUsers, blacklistedTokens, signingKeys, clients, auditEvents } =
+  createPostgresTables(undefined)
 
 /**
  * Creates the definition of the table with the counts of rate limiters. It is separate from the others, since SQLite

@@ -3,16 +3,18 @@ import type { Tables } from '../sqlite/schema.ts'
 import { auditEvents } from './audit-events.ts'
 import { blacklistedTokens } from './blacklisted-tokens.ts'
 import { clients } from './clients.ts'
+import { deletedUsers } from './deleted-users.ts'
 import type { Repository } from './repository.ts'
 import { signingKeys } from './signing-keys.ts'
 import { users } from './users.ts'
 
 /**
  * The queries of each table. `postern copy` fills the tables in this order. A service that starts on half a copy must
- * not accept a revoked token, so revocations come first. Without signing keys it accepts no token, so they come last.
+ * not accept a revoked token, so revocations and deleted users come first. Without signing keys it accepts no token, so they come last.
  */
 const REPOSITORIES = {
   blacklistedTokens,
+  deletedUsers,
   users,
   clients,
   auditEvents,

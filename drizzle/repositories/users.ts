@@ -1,9 +1,9 @@
 import { and, asc, eq, gt, isNotNull, isNull, type SqliteDatabase, sql } from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { isStorable } from '../storable-text.ts'
-import type { Transact } from '../transactions.ts'
+import { rowsOf, type Transact } from '../transactions.ts'
 import type { AuditEventRow, NewUserRow, UserRow } from '../types.ts'
-import { createAuditedWrite } from './audit-events.ts'
+import { createAuditedWrite, recordEvent } from './audit-events.ts'
 import type { ReadableDatabase } from './repository.ts'
 
 /** Which users to return. */
@@ -63,7 +63,7 @@ export const users = {
   },
 
   writes(db: SqliteDatabase, tables: Tables, transact: Transact) {
-    const { users } = tables
+    const { users, deletedUsers } = tables
     const audited = createAuditedWrite(tables, transact)
     const nextTokenVersion = sql`${users.tokenVersion} + 1`
 
@@ -106,10 +106,17 @@ export const users = {
         return await change(id, { tokenVersion: nextTokenVersion }, event)
       },
 
-      /** @returns the deleted user, or undefined if there was none */
+      /** Deletes a user, and records that the id is not to be used again. @returns the user, or undefined if none */
       async delete(id: string, event: AuditEventRow): Promise<UserRow | undefined> {
         if (!isStorable(id)) return undefined
-        return await audited(event, (tx) => tx.delete(users).where(eq(users.id, id)).returning())
+        return await transact(function* (tx) {
+          const [user] = yield* rowsOf(tx.delete(users).where(eq(users.id, id)).returning())
+          if (!user) return undefined
+          yield* rowsOf(recordEvent(tx, tables, event))
+          const deleted = { id, deletedAt: event.createdAt }
+          yield* rowsOf(tx.insert(deletedUsers).values(deleted).onConflictDoNothing().returning())
+          return user
+        })
       },
 
       /** Replaces a hash by another one of the same password, unless the password was changed in between. */

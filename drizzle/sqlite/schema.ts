@@ -27,6 +27,15 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
   })
 
   /**
+   * The ids of users who were deleted. It is kept when the audit trail is pruned: if such a user is imported again from
+   * the application that had issued their tokens, these must stay refused.
+   */
+  const deletedUsers = sqliteTable(name('deleted_users'), {
+    id: text('id').primaryKey(),
+    deletedAt: instant('deleted_at').notNull(),
+  })
+
+  /**
    * The tokens that were revoked before they expired, by `jti`. No foreign key on `user_id`: a revocation must not fail
    * because the user was just deleted, and the row is pruned after the token expires.
    */
@@ -101,11 +110,11 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
     ],
   )
 
-  return { users, blacklistedTokens, signingKeys, clients, auditEvents }
+  return { users, deletedUsers, blacklistedTokens, signingKeys, clients, auditEvents }
 }
 
 /** Postern's tables, with any prefix. */
 export type Tables = ReturnType<typeof createTables>
 
 /** The tables without a prefix, from which drizzle-kit generates the migrations. */
-export const { users, blacklistedTokens, signingKeys, clients, auditEvents } = createTables('')
+export const { users, deletedUsers, blacklistedTokens, signingKeys, clients, auditEvents } = createTables('')

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { v7 as uuidv7 } from 'uuid'
 import { type Database, openDatabase } from '../../drizzle/index.ts'
 import { postern } from '../cli.ts'
 import { createBlacklistedToken, createEvent, createUser } from '../drizzle/rows.ts'
@@ -59,6 +60,7 @@ export async function fill(database: Database, users: number): Promise<void> {
     'blacklistedTokens',
     times(users / 10).map(() => createBlacklistedToken()),
   )
+  await database.insertRows('deletedUsers', [{ id: uuidv7(), deletedAt: new Date() }])
   await database.insertRows(
     'auditEvents',
     times(users / 10).map(() => createEvent({ userAgent: 'curl/8.5.0', reason: null })),
@@ -69,6 +71,7 @@ export async function fill(database: Database, users: number): Promise<void> {
 export async function countRows(database: Database): Promise<Record<string, number>> {
   return await database.withSnapshot(async (snapshot) => ({
     users: await snapshot.count('users'),
+    deletedUsers: await snapshot.count('deletedUsers'),
     blacklistedTokens: await snapshot.count('blacklistedTokens'),
     signingKeys: await snapshot.count('signingKeys'),
     clients: await snapshot.count('clients'),

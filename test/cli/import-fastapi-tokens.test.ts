@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { hash } from '@node-rs/bcrypt'
 import t from 'tap'
+import { postern } from '../cli.ts'
 import { createFastapiDatabase, FASTAPI_SECRET, FASTAPI_TABLES, fastapiToken, inAnHour } from '../fastapi.ts'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, startServer } from '../server-process.ts'
@@ -63,6 +64,7 @@ onEachDatabase(t, 'accepts the tokens of a FastAPI app', async (t, scene) => {
   await users(scene, ['log-out', ada.email])
   t.equal(await status(token('Ada@Example.com')), 401, 'logged out everywhere')
   await users(scene, ['delete', ada.email])
+  await lookInto(t, scene).run('delete from audit_events')
   const again = await importTokens(scene, file, ['--skip-existing', '--json'])
   const printed = again.stdout
     .trim()
@@ -104,6 +106,25 @@ t.test(
   },
 )
 
+onEachDatabase(t, 'knows which users a former version has deleted', async (t, scene) => {
+  const db = lookInto(t, scene)
+  const [first, second] = [new Date('2026-01-01T09:30:00Z'), new Date('2026-02-01T09:30:00Z')]
+  const record = 'insert into audit_events (id, event, user_id, created_at) values (?, ?, ?, ?)'
+  await db.run(record, '1', 'user_deleted', 'ada', second)
+  await db.run(record, '2', 'user_deleted', 'ada', first)
+  await db.run(record, '3', 'user_created', 'bob', first)
+  await db.run(record, '4', 'user_deleted', null, first)
+  // The database of before.
+  await db.run('drop table deleted_users')
+  await db.run(
+    `delete from postern_migrations where created_at = (select max(created_at) from postern_migrations)`,
+  )
+
+  t.equal((await postern(['migrate'], scene)).code, 0)
+
+  t.same(await db.all('select id, deleted_at from deleted_users'), [{ id: 'ada', deleted_at: first }])
+})
+
 t.test('uses the claim and the column of --token-subject', async (t) => {
   const scene = await setScene(t)
   const { address } = await startServer(t, scene)
@@ -140,7 +161,6 @@ t.test('accepts no tokens if that is not safe, and imports no users', async (t) 
     [file, [], known, 'documentation of FastAPI'],
     [file, [], null, 'None of the revoked tokens was signed with this SECRET_KEY'],
     [file, ['--token-subject', 'sub=login'], FASTAPI_SECRET, 'the column login'],
-    [file, ['--accept-tokens', '525600'], FASTAPI_SECRET, 'AUDIT_RETENTION_DAYS'],
     [without, [], FASTAPI_SECRET, 'no table blacklisted_tokens'],
   ] as const) {
     const { code, stderr } = await importTokens(scene, path, [...args], secret)

@@ -11,13 +11,14 @@ const ADDITIONS = [
   /^ALTER TABLE \S+ ADD (COLUMN )?(?=.*DEFAULT).*NOT NULL/,
 ]
 
-/** The statements of a migration that could affect an earlier version. A unique index on a new table does not. */
+/** The statements of a migration that could affect an earlier version. A unique index or rows in a new table do not. */
 function findChanges(migration: string): string[] {
   const statements = migration.split('--> statement-breakpoint').map((statement) => statement.trim())
   const tables = statements.map((statement) => /^CREATE (?:UNLOGGED )?TABLE (\S+)/.exec(statement)?.[1])
   return statements.filter((statement) => {
     const indexed = /^CREATE UNIQUE INDEX \S+ ON (\S+)/.exec(statement)?.[1]
-    const isNew = indexed !== undefined && tables.includes(indexed)
+    const filled = /^INSERT INTO (\S+)/.exec(statement)?.[1]
+    const isNew = [indexed, filled].some((table) => table !== undefined && tables.includes(table))
     return !isNew && !ADDITIONS.some((addition) => addition.test(statement))
   })
 }
@@ -38,6 +39,7 @@ t.test('a migration that does more is detected', async (t) => {
     'ALTER TABLE "users" RENAME COLUMN "name" TO "title";',
     'CREATE UNIQUE INDEX "users_name" ON "users" USING btree ("name");',
     'DROP TABLE "clients";',
+    `INSERT INTO "clients" ("id") VALUES ('x');`,
   ]) {
     t.same(findChanges(change), [change])
   }

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Database, UserConflict } from '../../drizzle/index.ts'
-import { createEvent, createNewUser, NOW } from './rows.ts'
+import { createEvent, createNewUser, createUser, NOW } from './rows.ts'
 import type { OpenEmpty } from './users.suite.ts'
 
 async function countRows(database: Database): Promise<[users: number, events: number]> {
@@ -105,15 +105,23 @@ export function testUserBatches(t: Test, openEmpty: OpenEmpty): void {
     t.same(await countRows(database), [51, 51])
   })
 
-  t.test('finds users by their audit events', async (t) => {
-    const { auditEvents, openUserBatches } = await openEmpty(t)
-    await auditEvents.insert(createEvent({ userId: 'a', event: 'user_deleted' }))
-    await auditEvents.insert(createEvent({ userId: 'b', event: 'user_created' }))
-    await auditEvents.insert(createEvent({ userId: 'c', event: 'user_deleted' }))
+  t.test('remembers the ids of deleted users', async (t) => {
+    const { users, deletedUsers, withSnapshot } = await openEmpty(t)
+    for (const id of ['a', 'b', 'c']) await users.insert(createUser({ id }), createEvent())
+    for (const id of ['a', 'c', 'd']) await users.delete(id, createEvent())
+    await users.insert(createUser({ id: 'a' }), createEvent())
+    t.match(await users.delete('a', createEvent()), { id: 'a' }, 'a second time')
 
-    const { findAudited } = openUserBatches()
-    t.same(await findAudited('user_deleted', ['a', 'b', 'd']), new Set(['a']))
-    t.same(await findAudited('user_deleted', []), new Set())
+    t.same(await deletedUsers.find(['a', 'b', 'd']), new Set(['a']))
+    t.same(await deletedUsers.find([]), new Set())
+    await withSnapshot(async (snapshot) => {
+      for await (const rows of snapshot.read('deletedUsers', 10)) {
+        t.same(rows, [
+          { id: 'a', deletedAt: NOW },
+          { id: 'c', deletedAt: NOW },
+        ])
+      }
+    })
   })
 
   t.test('lists the users that match, by e-mail', async (t) => {

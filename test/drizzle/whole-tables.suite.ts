@@ -14,6 +14,7 @@ function createRows(): Rows {
       { ...createUser(), name: text, disabledAt: after(1), tokenVersion: 2_147_483_647 },
       { ...createUser(), name: null, disabledAt: null, tokenVersion: 0 },
     ],
+    deletedUsers: [{ id: uuidv7(), deletedAt: NOW }],
     blacklistedTokens: [createBlacklistedToken(), createBlacklistedToken({ expiresAt: new Date(0) })],
     signingKeys: [
       createSigningKey({ publicKey: text }),

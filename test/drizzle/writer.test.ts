@@ -90,6 +90,7 @@ const calls: Calls = {
     rehash: [user.id, '$2b$10$two', '$2b$12$two'],
     delete: [user.id, createEvent()],
   },
+  deletedUsers: { find: [[user.id]] },
   blacklistedTokens: {
     insert: [createBlacklistedToken(), createEvent()],
     prune: [0, 1],

@@ -24,7 +24,15 @@ function tablesIn(database: SqliteHandle): unknown[] {
   return database.prepare(sql).pluck().all()
 }
 
-const TABLES = ['audit_events', 'blacklisted_tokens', 'clients', 'migrations', 'signing_keys', 'users']
+const TABLES = [
+  'audit_events',
+  'blacklisted_tokens',
+  'clients',
+  'deleted_users',
+  'migrations',
+  'signing_keys',
+  'users',
+]
 
 t.test('keeps its tables beside the host’s own users table', async (t) => {
   const database = openHostDatabase(t)

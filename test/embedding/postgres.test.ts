@@ -23,6 +23,7 @@ const TABLES = [
   'audit_events',
   'blacklisted_tokens',
   'clients',
+  'deleted_users',
   'postern_migrations',
   'rate_limits',
   'signing_keys',

@@ -1,19 +1,15 @@
 import { isSecretKey } from '../../../../settings/options.ts'
 import type { Context } from '../../../context.ts'
 
-const MINUTE = 60_000
-const DAY = 86_400_000
-
 /** The example in the FastAPI documentation, which many apps have copied. */
 const PUBLIC_SECRET = '09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7'
 
 /**
  * The secret that a FastAPI app signs its tokens with.
  *
- * @param minutes for how long its tokens should be accepted
  * @throws if that would not be safe
  */
-export function fastapiSecret({ config, secretKey }: Context, minutes: number): string {
+export function fastapiSecret({ secretKey }: Pick<Context, 'secretKey'>): string {
   const secret = process.env['FASTAPI_SECRET_KEY'] ?? secretKey
   if (!isSecretKey(secret)) {
     throw new Error(
@@ -26,10 +22,6 @@ export function fastapiSecret({ config, secretKey }: Context, minutes: number): 
       'The SECRET_KEY of these tokens is the one in the documentation of FastAPI: anybody can forge them. ' +
         'They cannot be accepted: users must log in again.',
     )
-  }
-  // The audit trail tells which users were deleted here: their tokens must stay refused.
-  if (minutes * MINUTE > config.auditRetentionDays * DAY) {
-    throw new Error('AUDIT_RETENTION_DAYS must be at least the lifetime of these tokens.')
   }
   return secret
 }

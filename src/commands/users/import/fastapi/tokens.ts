@@ -84,7 +84,7 @@ export class TokenAcceptance {
       )
     }
     await assertSecretKey(context)
-    const secret = fastapiSecret(context, options.minutes)
+    const secret = fastapiSecret(context)
     const keys = await context.database.signingKeys.list()
     const last = keys.findLast(({ algorithm }) => algorithm === FASTAPI_ALGORITHM)
     const acceptance = new TokenAcceptance(context, options, tokens, secret, last)
@@ -119,11 +119,7 @@ export class TokenAcceptance {
    * Gives a new id to users who were deleted here: they are imported again, but their earlier tokens stay refused.
    */
   async forgetDeleted(users: ImportedUser[]): Promise<void> {
-    const batches = this.#context.database.openUserBatches()
-    const deleted = await batches.findAudited(
-      'user_deleted',
-      users.map(({ user }) => user.id),
-    )
+    const deleted = await this.#context.database.deletedUsers.find(users.map(({ user }) => user.id))
     for (const { user } of users) if (deleted.has(user.id)) user.id = createId()
   }
 
