@@ -88,7 +88,7 @@ async function openKey(
   const key = (await database.signingKeys.list()).at(-1)
   await database.close()
   if (!key?.publicKey) throw new Error('there is no key')
-  const privateKey = createPrivateKey(createSealer(SECRET_KEY).open(key.sealedPrivateKey, key.kid))
+  const privateKey = createPrivateKey(createSealer(SECRET_KEY).open(key.sealedPrivateKey, key))
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const header = encode({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
   const iat = Math.floor(Date.now() / 1000)

@@ -1,4 +1,4 @@
-import { createHmac, createPrivateKey, sign } from 'node:crypto'
+import { createCipheriv, createHmac, createPrivateKey, hkdfSync, randomBytes, sign } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { createSealer } from '../plugins/signing-keys/sealing.ts'
@@ -23,8 +23,20 @@ export async function stealKeys(db: Beside, secretKey: string): Promise<StolenKe
     from signing_keys order by created_at`,
   )
   return (rows as { kid: string; algorithm: string; publicKey: string | null; sealed: string }[]).map(
-    ({ sealed, ...key }) => ({ ...key, privateKey: sealer.open(sealed, key.kid) }),
+    ({ sealed, ...key }) => ({ ...key, privateKey: sealer.open(sealed, key) }),
   )
+}
+
+/** Seals a private key as Postern did before it bound it to its algorithm and public key. */
+export function sealAsBefore(
+  secretKey: string,
+  { kid, privateKey }: Pick<StolenKey, 'kid' | 'privateKey'>,
+): string {
+  const key = Buffer.from(hkdfSync('sha256', secretKey, '', 'postern signing-key sealing v1', 32))
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(kid))
+  const sealed = Buffer.concat([cipher.update(privateKey, 'utf8'), cipher.final()])
+  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')
 }
 
 /** The header of the tokens that Postern signs with a key. */

@@ -1,6 +1,6 @@
 /**
- * Sets the clock of a process wrong, by the milliseconds in its environment. Preload this module: nothing in it needs to
- * be called. Without that setting, as in a test, the clock is right.
+ * Sets the clock of a process wrong, by the milliseconds in its environment. Preload this module: nothing in it needs
+ * to be called. Without that setting, as in a test, the clock is right.
  */
 const shift = Number(process.env['CLOCK_SHIFT'] ?? 0)
 

@@ -10,7 +10,8 @@ import { users } from './users.ts'
 
 /**
  * The queries of each table. `postern copy` fills the tables in this order. A service that starts on half a copy must
- * not accept a revoked token, so revocations and deleted users come first. Without signing keys it accepts no token, so they come last.
+ * not accept a revoked token, so revocations and deleted users come first. Without signing keys it accepts no token, so
+ * they come last.
  */
 const REPOSITORIES = {
   blacklistedTokens,

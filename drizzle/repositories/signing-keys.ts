@@ -93,8 +93,8 @@ export const signingKeys = {
       },
 
       /**
-       * Retires a key by every clock. One that has not signed yet is deleted, and the key before it goes on as if it had
-       * never had a successor. No token needs the row: without it, its tokens are refused too.
+       * Retires a key by every clock. One that has not signed yet is deleted, and the key before it goes on as if it
+       * had never had a successor. No token needs the row: without it, its tokens are refused too.
        *
        * @returns undefined if it was retired before
        */

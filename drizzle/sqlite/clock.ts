@@ -3,9 +3,9 @@ import { sql } from '../drizzle-orm.ts'
 import type { Tables } from './schema.ts'
 
 /**
- * The clock of this process, since SQLite has no other, and the newest event that is recorded. The present is not before
- * that event, if the clock is behind. The past is counted from it, if the clock is ahead: so nothing is deleted too soon.
- * If there is no event, there is no past.
+ * The clock of this process, since SQLite has no other, and the newest event that is recorded. If the clock is behind,
+ * the present is that event. If the clock is ahead, the past is counted from that event, so that nothing is deleted too
+ * soon. If there is no event, there is no past.
  */
 export function createSqliteClock({ auditEvents }: Pick<Tables, 'auditEvents'>): Clock {
   const newest = sql`(select max(${auditEvents.createdAt}) from ${auditEvents})`

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
 import fastifyJwt, { type FastifyJWTOptions } from '@fastify/jwt'
 import fastify from 'fastify'
 import { isEmailAddress, normalizeEmail } from '../accounts/email.ts'
@@ -12,6 +12,9 @@ export const FASTAPI_ALGORITHM = 'HS256-fastapi'
 
 /** The `predecessor` of the first such key. The column is unique, so there is only one such key at a time. */
 export const FASTAPI_PREDECESSOR = 'fastapi'
+
+/** What the `kid` of such a key begins with. It is sealed with the secret, so no such key can pass for one of ours. */
+const KID_PREFIX = 'fastapi-'
 
 /** The headers that Python's libraries write: python-jose and PyJWT, and PyJWT before 2.4. */
 const HEADERS = [
@@ -30,6 +33,16 @@ const OTHER_CLAIMS: readonly string[] = ['exp', 'iat', 'nbf', 'jti', 'name', 'fu
 const PURPOSES: Readonly<Record<string, readonly string[]>> = {
   type: ['access'],
   token_type: ['access', 'bearer'],
+}
+
+/** Creates the `kid` of a key for the tokens of a FastAPI application. */
+export function createFastapiKid(): string {
+  return `${KID_PREFIX}${randomBytes(8).toString('hex')}`
+}
+
+/** Whether a `kid` is that of a key for the tokens of a FastAPI application. */
+export function isFastapiKid(kid: string): boolean {
+  return kid.startsWith(KID_PREFIX)
 }
 
 /** Whether an encoded header may belong to a token of a FastAPI application. */

@@ -23,7 +23,7 @@ export async function generateKey(
     case 'EdDSA':
       return await generateAsymmetric('ed25519', encodings)
     case 'RS256':
-      return await generateAsymmetric('rsa', { modulusLength: 2048, ...encodings })
+      return await generateAsymmetric('rsa', { modulusLength: 3072, ...encodings })
     case 'HS256':
       return { publicKey: null, privateKey: secretKey }
   }

@@ -9,11 +9,14 @@ import { createKeyLifecycle, isLive, type KeyLifecycle } from './lifecycle.ts'
 import { declareKeyMetrics } from './metrics.ts'
 import rotation from './rotation.ts'
 import { createSealer } from './sealing.ts'
+import { openKey } from './stored-key.ts'
 
 /** A key that signs tokens or still verifies them. */
 export interface SigningKey extends Jwt {
   readonly kid: string
   readonly algorithm: Algorithm
+  /** SPKI in PEM, as it belongs to the sealed private key; null for a symmetric key. */
+  readonly publicKey: string | null
 }
 
 /** The keys of this deployment. They are stored in the database; a process only holds them opened. */
@@ -30,7 +33,7 @@ export interface SigningKeys extends Pick<KeyLifecycle, 'maintain'> {
   /** Loads keys that other processes have created, rarely: callers that come at the same time share one query. */
   refresh(): Promise<void>
   /** The keys whose tokens are valid at present, and those that will sign soon, oldest first. */
-  list(): Promise<SigningKeyRow[]>
+  list(): Promise<Pick<SigningKey, 'kid' | 'algorithm' | 'publicKey'>[]>
 }
 
 declare module 'fastify' {
@@ -47,17 +50,6 @@ type SigningKeysSettings = Pick<
 /** Milliseconds between two queries for unknown keys, so that a flood of forged tokens is not a flood of queries. */
 const REFRESH_INTERVAL = 100
 
-/** SECRET_KEY does not open the stored keys. */
-export class WrongSecretKeyError extends Error {
-  override readonly name = 'WrongSecretKeyError'
-
-  constructor() {
-    super(
-      'SECRET_KEY is not the one that sealed the signing keys in this database. Start with the former one.',
-    )
-  }
-}
-
 async function signingKeys(app: FastifyInstance, settings: SigningKeysSettings): Promise<void> {
   const { secretKey, issuer, audience } = settings
   const repository = app.database.signingKeys
@@ -67,17 +59,14 @@ async function signingKeys(app: FastifyInstance, settings: SigningKeysSettings):
   let nextRefresh: Promise<void> | undefined
   let lastRefresh = Number.NEGATIVE_INFINITY
 
-  async function list(): Promise<SigningKeyRow[]> {
+  /** Opens the keys that are new to this process, and drops the retired ones. @returns all, oldest first */
+  async function load(): Promise<SigningKey[]> {
     const now = new Date()
-    return (await repository.list()).filter((row) => isLive(row, now))
-  }
-
-  /** Opens the keys that are new to this process, and drops the retired ones. */
-  async function load(): Promise<void> {
-    const rows = await list()
+    const rows = (await repository.list()).filter((row) => isLive(row, now))
     const known = Map.groupBy(keysByHeader.values(), (key) => key.kid)
     const keys = await Promise.all(rows.map((row) => known.get(row.kid) ?? open(row)))
     keysByHeader = new Map(keys.flat().map((key) => [key.header, key]))
+    return keys.flatMap(([key]) => key ?? [])
   }
 
   /**
@@ -85,23 +74,15 @@ async function signingKeys(app: FastifyInstance, settings: SigningKeysSettings):
    * two.
    */
   async function open(row: SigningKeyRow): Promise<SigningKey[]> {
-    const { kid, publicKey, createdAt } = row
-    const privateKey = unseal(row)
+    const { kid, publicKey, privateKey } = openKey(sealer, row)
     if (row.algorithm === FASTAPI_ALGORITHM) {
-      const jwts = await createFastapiJwts({ secret: privateKey, issuer, audience, importedAt: createdAt })
-      return jwts.map((jwt) => ({ kid, algorithm: 'HS256', ...jwt }))
+      const importedAt = row.createdAt
+      const jwts = await createFastapiJwts({ secret: privateKey, issuer, audience, importedAt })
+      return jwts.map((jwt) => ({ kid, algorithm: 'HS256', publicKey, ...jwt }))
     }
     const algorithm = row.algorithm as Algorithm
     const jwt = await createJwt({ kid, algorithm, privateKey, publicKey, issuer, audience })
-    return [{ kid, algorithm, ...jwt }]
-  }
-
-  function unseal({ kid, sealedPrivateKey }: SigningKeyRow): string {
-    try {
-      return sealer.open(sealedPrivateKey, kid)
-    } catch {
-      throw new WrongSecretKeyError()
-    }
+    return [{ kid, algorithm, publicKey, ...jwt }]
   }
 
   function findByKid(kid: string): SigningKey | undefined {
@@ -135,7 +116,7 @@ async function signingKeys(app: FastifyInstance, settings: SigningKeysSettings):
       nextRefresh ??= refreshSoon()
       return nextRefresh
     },
-    list,
+    list: load,
     maintain: lifecycle.maintain,
   })
   declareKeyMetrics(app.metrics, repository.list)

@@ -76,7 +76,7 @@ export function createKeyLifecycle(options: KeyLifecycleOptions): KeyLifecycle {
       algorithm,
       predecessor: predecessor?.kid ?? algorithm,
       publicKey,
-      sealedPrivateKey: sealer.seal(privateKey, kid),
+      sealedPrivateKey: sealer.seal(privateKey, { kid, algorithm, publicKey }),
       maxTokenLifetime: tokenLifetime,
       createdAt: new Date(),
       activatesAt,

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import { type Static, Type } from '@sinclair/typebox'
-import type { SigningKeyRow } from '../../drizzle/index.ts'
+import type { SigningKey } from '../../plugins/signing-keys/index.ts'
 import { JWKS_MAX_AGE } from '../../plugins/signing-keys/lifecycle.ts'
 import { problemResponses, type Route } from '../schemas.ts'
 
@@ -22,7 +22,7 @@ const Jwk = Type.Object(
 /** The answer to `GET /.well-known/jwks.json`. */
 export const Jwks = Type.Object({ keys: Type.Array(Jwk) })
 
-type PublicKey = Pick<SigningKeyRow, 'kid' | 'algorithm' | 'publicKey'>
+type PublicKey = Pick<SigningKey, 'kid' | 'algorithm' | 'publicKey'>
 
 /** `GET /.well-known/jwks.json`: the public keys of past, present and soon coming tokens (RFC 7517 section 5). */
 const jwks: Route = async (app) => {

@@ -14,7 +14,7 @@ export function backupCommand(): Command {
       'after',
       `
 The copy is consistent, and on disk when the command ends. It contains password
-hashes: only its owner can read it. Its signing keys are encrypted with SECRET_KEY,
+hashes: only its owner can read it. Its signing keys are sealed with SECRET_KEY,
 or with the secret in the file beside the database: back that up too, in another
 place. For PostgreSQL, use pg_dump.
 
@@ -47,5 +47,5 @@ pg_dump --format=custom --schema=${databaseSchema} --file=FILE "$DATABASE_URL"`,
 
 function reminder(path: string, { secretKey }: Config): string {
   const secret = secretKey === undefined ? `the secret in ${secretKeyPath(path)}` : 'SECRET_KEY'
-  return `Its signing keys are encrypted with ${secret}: back that up too, in another place.`
+  return `Its signing keys are sealed with ${secret}: back that up too, in another place.`
 }

@@ -76,7 +76,7 @@ function create(path: string, secretKey = newSecretKey()): string {
  *
  * @param database the path of the SQLite file
  * @param given the new secret; undefined for a random one
- * @param change encrypts everything with the new secret
+ * @param change seals everything with the new secret
  * @throws InvalidOptionsError if an interrupted call was given another secret
  */
 export async function replaceKeptSecretKey(

@@ -1,10 +1,12 @@
 import { createPublicKey } from 'node:crypto'
+import { join } from 'node:path'
 import { importSPKI, jwtVerify } from 'jose'
 import t from 'tap'
 import { postern, posternJson } from '../cli.ts'
 import { decodeHeader } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
 import { logInAt, postJson, type ServerProcess, startServer } from '../server-process.ts'
+import { openBeside } from '../shared-database.ts'
 import { withClockAhead } from '../shifted-clock.ts'
 import { lookInto, onEachDatabase, type Scene } from './user-scene.ts'
 
@@ -182,6 +184,24 @@ for (const [ALGORITHM, type] of [
     await t.resolves(jwtVerify(token, await importSPKI(stdout, ALGORITHM), { typ: 'at+jwt' }))
   })
 }
+
+t.test('exports no public key that does not belong to what was sealed', async (t) => {
+  const cwd = t.testdir()
+  await postern(['migrate'], { cwd })
+  for (const _key of [1, 2]) await postern(['keys', 'rotate'], { cwd })
+  const db = openBeside(t, { DATABASE_URL: join(cwd, 'data', 'postern.db') })
+  const [own = '', other = ''] = (await posternJson(['keys', 'list'], { cwd })).map(({ kid }) => kid ?? '')
+  await db.run(
+    'update signing_keys set public_key = (select public_key from signing_keys where kid = ?)',
+    other,
+  )
+
+  const { code, stdout, stderr } = await postern(['keys', 'export', own, '--pem'], { cwd })
+
+  t.same([code, stdout], [1, ''])
+  t.match(stderr, 'a key was changed in the database')
+  t.equal((await postern(['keys', 'export', other, '--pem'], { cwd })).code, 0)
+})
 
 t.test('has nothing to export for HS256', async (t) => {
   const cwd = t.testdir()

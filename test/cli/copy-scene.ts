@@ -12,7 +12,7 @@ export interface Scene {
   cwd: string
   /** The SQLite file. */
   path: string
-  /** The secret that encrypts its keys. */
+  /** The secret that seals its keys. */
   secretKey: string
   /** The settings of a service on PostgreSQL. */
   target: { DATABASE_URL: string; DATABASE_SCHEMA: string; SECRET_KEY: string }

@@ -123,7 +123,7 @@ t.test('checks the secret before it copies anything', async (t) => {
   t.equal(other.code, 1)
   t.match(
     other.stderr,
-    `SECRET_KEY does not decrypt the keys in ${path}. Set it to the content of ${path}.secret`,
+    `SECRET_KEY does not open the keys in ${path}. Set it to the content of ${path}.secret`,
   )
   t.notOk(other.stderr.includes(wrong.SECRET_KEY))
 

@@ -83,7 +83,7 @@ t.test('on a real server', async (t) => {
       env: { ...GOOD, ...env, SECRET_KEY: 'another secret for tests, of 32 bytes or more' },
     })
     t.equal(wrong.code, 1)
-    t.match(wrong.stdout, /^fail {2}keys {9}SECRET_KEY does not decrypt/m)
+    t.match(wrong.stdout, /^fail {2}keys {9}SECRET_KEY does not open/m)
 
     await superuser.query("create role reader login password 'a-password'")
     await superuser.query('grant usage on schema postern to reader')

@@ -114,7 +114,7 @@ t.test('distinguishes a missing secret from a wrong one', async (t) => {
 
   const wrong = await examine({ cwd, env: { ...env, SECRET_KEY } })
   t.equal(wrong.code, 1)
-  t.match(bad(wrong.results), [{ check: 'keys', status: 'fail', detail: 'SECRET_KEY does not decrypt' }])
+  t.match(bad(wrong.results), [{ check: 'keys', status: 'fail', detail: 'SECRET_KEY does not open' }])
   t.notOk(wrong.text.includes(SECRET_KEY))
 
   writeFileSync(`${path}.secret`, 'cut')

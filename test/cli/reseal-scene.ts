@@ -22,7 +22,7 @@ export async function issueToken(t: Test, options: CliOptions, { keys = 2 } = {}
   return token
 }
 
-/** Whether a secret decrypts every key in the database. */
+/** Whether a secret opens every key in the database. */
 export async function opensAll(db: Beside, secret: string): Promise<boolean> {
   try {
     return (await stealKeys(db, secret)).length >= 2
@@ -31,11 +31,11 @@ export async function opensAll(db: Beside, secret: string): Promise<boolean> {
   }
 }
 
-/** Leaves the database as after an interruption: with one of two keys encrypted with the new secret. */
+/** Leaves the database as after an interruption: with one of two keys sealed with the new secret. */
 export async function sealFirstKey(db: Beside, from: string, to: string): Promise<void> {
   const [key] = await stealKeys(db, from)
   if (!key) throw new Error('There is no key')
-  const sealed = createSealer(to).seal(key.privateKey, key.kid)
+  const sealed = createSealer(to).seal(key.privateKey, key)
   await db.run('update signing_keys set sealed_private_key = ? where kid = ?', sealed, key.kid)
 }
 

@@ -2,16 +2,19 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { postern, posternJson } from '../cli.ts'
-import { decodeHeader, stealKeys } from '../forge.ts'
+import { createEvent, createSigningKey } from '../drizzle/rows.ts'
+import { decodeHeader, sealAsBefore, stealKeys } from '../forge.ts'
 import { ada, bearer } from '../helper.ts'
 import { LEAD, setBack } from '../plugins/key-scene.ts'
 import { logInAt, runServer, startServer } from '../server-process.ts'
+import { withClockAhead } from '../shifted-clock.ts'
+import { openPlace } from './places.ts'
 import { assertServes, issueToken, NEW, opensAll, sealFirstKey } from './reseal-scene.ts'
 import { lookInto, onEachDatabase } from './user-scene.ts'
 
 onEachDatabase(
   t,
-  'encrypts the keys with another SECRET_KEY, with which the service then starts',
+  'seals the keys with another SECRET_KEY, with which the service then starts',
   async (t, scene) => {
     const { cwd, env } = scene
     const { SECRET_KEY: OLD = '' } = env
@@ -49,6 +52,42 @@ onEachDatabase(
     await assertServes(t, { cwd, env: { ...env, SECRET_KEY: NEW } }, token)
   },
 )
+
+onEachDatabase(t, 'seals in the present form what was sealed before, retired keys too', async (t, scene) => {
+  const { cwd, env } = scene
+  const token = await issueToken(t, scene)
+  const db = lookInto(t, scene)
+  const keys = await stealKeys(db, env['SECRET_KEY'] ?? '')
+  for (const key of keys) {
+    const sealed = sealAsBefore(env['SECRET_KEY'] ?? '', key)
+    await db.run('update signing_keys set sealed_private_key = ? where kid = ?', sealed, key.kid)
+  }
+  const retired = createSigningKey({ kid: 'long-ago', retiresAt: new Date(0) })
+  const database = await openPlace(t, env)
+  await database.signingKeys.insert(retired, createEvent())
+
+  const { code, stderr } = await postern(['keys', 'reseal'], { cwd, env: { ...env, NEW_SECRET_KEY: NEW } })
+
+  t.same([code, stderr], [0, ''])
+  const sealed = await db.all('select kid, sealed_private_key from signing_keys')
+  for (const { kid, sealed_private_key: text } of sealed) {
+    if (kid === retired.kid) t.equal(text, retired.sealedPrivateKey, 'nothing opens it, and nothing needs it')
+    else t.match(text, /^v2\./)
+  }
+  await db.run('delete from signing_keys where kid = ?', retired.kid)
+  t.same(await stealKeys(db, NEW), keys)
+  await assertServes(t, { cwd, env: { ...env, SECRET_KEY: NEW } }, token)
+})
+
+onEachDatabase(t, 'reseals every key that another clock still needs', async (t, scene) => {
+  const { cwd, env } = scene
+  const token = await issueToken(t, scene)
+  const resealing = withClockAhead({ cwd, env: { ...env, NEW_SECRET_KEY: NEW } }, 3 * 3_600_000)
+
+  t.equal((await postern(['keys', 'reseal'], resealing)).code, 0)
+
+  await assertServes(t, { cwd, env: { ...env, SECRET_KEY: NEW } }, token)
+})
 
 onEachDatabase(t, 'continues after an interruption, with the same secrets', async (t, scene) => {
   const { cwd, env } = scene

@@ -29,7 +29,8 @@ async function createIssuer(deployment: Deployment, { address }: ServerProcess):
   const operator = await connectOperator(t, postgres.url)
   const { rows } = await operator.query(`select * from ${deployment.env['DATABASE_SCHEMA']}.signing_keys`)
   const { kid, algorithm, public_key: publicKey, sealed_private_key: sealed } = rows[0]
-  const key: StolenKey = { kid, algorithm, publicKey, privateKey: createSealer(SECRET_KEY).open(sealed, kid) }
+  const identity = { kid, algorithm, publicKey }
+  const key: StolenKey = { ...identity, privateKey: createSealer(SECRET_KEY).open(sealed, identity) }
   return () => forge(key, { ...claims, jti: uuidv7() })
 }
 

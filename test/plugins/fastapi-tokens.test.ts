@@ -23,7 +23,11 @@ async function setScene(t: Test, more: Record<string, string> = {}) {
     algorithm: FASTAPI_ALGORITHM,
     predecessor: 'fastapi',
     publicKey: null,
-    sealedPrivateKey: createSealer(settings.SECRET_KEY).seal(FASTAPI_SECRET, kid),
+    sealedPrivateKey: createSealer(settings.SECRET_KEY).seal(FASTAPI_SECRET, {
+      kid,
+      algorithm: FASTAPI_ALGORITHM,
+      publicKey: null,
+    }),
     createdAt: new Date(),
     activatesAt: new Date(),
     retiresAt: new Date(Date.now() + 3_600_000),

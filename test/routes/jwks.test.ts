@@ -36,7 +36,9 @@ for (const [algorithm, members] of Object.entries(MEMBERS)) {
     t.same(Object.keys(key).sort(), members)
     for (const member of SECRET_MEMBERS) t.notOk(member in key, `no ${member}`)
     t.match(key, { alg: algorithm, use: 'sig', kid: decodeHeader(token)['kid'] })
-    t.equal(createPublicKey({ key: { ...key }, format: 'jwk' }).type, 'public')
+    const { type, asymmetricKeyDetails } = createPublicKey({ key: { ...key }, format: 'jwk' })
+    t.equal(type, 'public')
+    if (algorithm === 'RS256') t.equal(asymmetricKeyDetails?.modulusLength, 3072)
 
     const expected = { issuer: 'postern', audience: 'postern', typ: 'at+jwt', algorithms: [algorithm] }
     await t.resolves(jwtVerify(token, createLocalJWKSet(jwks), expected))

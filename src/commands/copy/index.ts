@@ -8,7 +8,7 @@ import {
   isPostgresUrl,
   openDatabase,
 } from '../../../drizzle/index.ts'
-import { WrongSecretKeyError } from '../../../plugins/signing-keys/index.ts'
+import { WrongSecretKeyError } from '../../../plugins/signing-keys/stored-key.ts'
 import { databaseLocation } from '../../settings/database-location.ts'
 import { type Config, loadConfig } from '../../settings/environment.ts'
 import { keptSecretKey, secretKeyPath } from '../../settings/secret-key.ts'
@@ -58,7 +58,7 @@ async function copy(options: CopyOptions): Promise<void> {
   const { from, to } = endsOf(options, config)
   const source = await open('source', from, config)
   try {
-    await assertDecryptsKeys(source, from, config)
+    await assertOpensKeys(source, from, config)
     const target = await open('target', to, config)
     try {
       print(await copyTables(source, target), options)
@@ -109,14 +109,14 @@ async function open(end: 'source' | 'target', url: string, config: Config): Prom
   }
 }
 
-/** Makes sure that SECRET_KEY decrypts the keys: with another one, a service would not start on the target. */
-async function assertDecryptsKeys(database: Database, from: string, { secretKey }: Config): Promise<void> {
+/** Makes sure that SECRET_KEY opens the keys: with another one, a service would not start on the target. */
+async function assertOpensKeys(database: Database, from: string, { secretKey }: Config): Promise<void> {
   try {
     await assertSecretKey({ database, secretKey: secretKey ?? keptSecretKey(from) })
   } catch (error) {
     const kept = keptSecretPath(from)
     if (!(error instanceof WrongSecretKeyError) || secretKey === undefined || kept === undefined) throw error
-    throw new Error(`SECRET_KEY does not decrypt the keys in ${from}. Set it to the content of ${kept}.`)
+    throw new Error(`SECRET_KEY does not open the keys in ${from}. Set it to the content of ${kept}.`)
   }
 }
 

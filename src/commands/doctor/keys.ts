@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { databasePath, isPostgresUrl, type SigningKeyRow } from '../../../drizzle/index.ts'
 import { isLive, stateOf } from '../../../plugins/signing-keys/lifecycle.ts'
 import { createSealer } from '../../../plugins/signing-keys/sealing.ts'
+import { openKey } from '../../../plugins/signing-keys/stored-key.ts'
 import type { Config } from '../../settings/environment.ts'
 import { isSecretKey } from '../../settings/options.ts'
 import { secretKeyPath } from '../../settings/secret-key.ts'
@@ -13,7 +14,7 @@ const OLD = 365
 /** Days that the service may be late with its hourly rotation. */
 const GRACE = 1
 
-/** The secret that the keys are encrypted with. */
+/** The secret that the keys are sealed with. */
 export interface FoundSecret {
   /** Undefined if there is no usable one. */
   secretKey: string | undefined
@@ -56,13 +57,14 @@ export function checkKeys(
   const now = new Date()
   const live = rows.filter((key) => isLive(key, now))
   const findings: Finding[] = []
-  const undecryptable = secretKey === undefined ? [] : live.filter((key) => !opens(key, secretKey))
-  if (undecryptable.length > 0) {
+  const unopened = secretKey === undefined ? [] : live.filter((key) => !opens(key, secretKey))
+  if (unopened.length > 0) {
     findings.push(
       fail(
-        `SECRET_KEY does not decrypt ${undecryptable.map(({ kid }) => kid).join(', ')}: the service would not start`,
-        'Set the SECRET_KEY that the keys were encrypted with. ' +
-          'If postern keys reseal was interrupted, run it again.',
+        `SECRET_KEY does not open ${unopened.map(({ kid }) => kid).join(', ')}: the service would not start`,
+        'Set the SECRET_KEY that the keys were sealed with. ' +
+          'If postern keys reseal was interrupted, run it again. ' +
+          'If a key was changed in the database, retire it with postern keys retire.',
       ),
     )
   }
@@ -87,9 +89,9 @@ export function checkKeys(
   ]
 }
 
-function opens({ kid, sealedPrivateKey }: SigningKeyRow, secretKey: string): boolean {
+function opens(key: SigningKeyRow, secretKey: string): boolean {
   try {
-    createSealer(secretKey).open(sealedPrivateKey, kid)
+    openKey(createSealer(secretKey), key)
     return true
   } catch {
     return false

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import { RETIRED_AT_ONCE, type SigningKeyRow } from '../../../drizzle/index.ts'
 import { createKeyLifecycle, isLive, stateOf } from '../../../plugins/signing-keys/lifecycle.ts'
+import { createSealer } from '../../../plugins/signing-keys/sealing.ts'
+import { openKey } from '../../../plugins/signing-keys/stored-key.ts'
 import { type Context, withContext } from '../context.ts'
 import { print } from '../terminal/table.ts'
 import { assertSecretKey, reseal } from './reseal.ts'
@@ -61,9 +63,10 @@ export function keysCommand(): Command {
     .argument('<kid>')
     .requiredOption('--pem', 'as SPKI in PEM format')
     .action((kid: string) =>
-      withContext(async ({ database }) => {
-        const { publicKey, algorithm, ...key } = await find(database.signingKeys, kid)
-        if (!isLive(key, new Date())) throw isRetired(kid)
+      withContext(async ({ database, secretKey }) => {
+        const row = await find(database.signingKeys, kid)
+        if (!isLive(row, new Date())) throw isRetired(kid)
+        const { publicKey, algorithm } = openKey(createSealer(secretKey), row)
         if (publicKey === null) throw new Error(`${kid} is an ${algorithm} key, which has no public key.`)
         process.stdout.write(publicKey)
       }),
@@ -71,7 +74,7 @@ export function keysCommand(): Command {
 
   command
     .command('reseal')
-    .description('encrypt the private keys with a new SECRET_KEY')
+    .description('seal the private keys with a new SECRET_KEY')
     .addHelpText(
       'after',
       `

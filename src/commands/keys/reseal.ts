@@ -1,17 +1,17 @@
 import { databasePath, type SigningKeyRow } from '../../../drizzle/index.ts'
-import { WrongSecretKeyError } from '../../../plugins/signing-keys/index.ts'
 import { createKeyLifecycle, isLive } from '../../../plugins/signing-keys/lifecycle.ts'
 import { createSealer, type Sealer } from '../../../plugins/signing-keys/sealing.ts'
+import { type OpenedKey, openKey, WrongSecretKeyError } from '../../../plugins/signing-keys/stored-key.ts'
 import { isSecretKey } from '../../settings/options.ts'
 import { InvalidOptionsError } from '../../settings/parse.ts'
 import { replaceKeptSecretKey } from '../../settings/secret-key.ts'
 import type { Context } from '../context.ts'
 
 /**
- * Encrypts the private keys with a new secret. It can be run again after an interruption.
+ * Seals the private keys with a new secret. It can be run again after an interruption.
  *
  * @throws InvalidOptionsError if NEW_SECRET_KEY is missing or too short
- * @throws WrongSecretKeyError if the current secret does not decrypt the keys
+ * @throws WrongSecretKeyError if the current secret does not open the keys
  */
 export async function reseal(context: Context): Promise<void> {
   const given = process.env['NEW_SECRET_KEY']
@@ -23,11 +23,11 @@ export async function reseal(context: Context): Promise<void> {
     if (given === undefined)
       throw new InvalidOptionsError('NEW_SECRET_KEY must be set, because SECRET_KEY is set')
     await resealAll(context, given)
-    console.log('The keys are encrypted with NEW_SECRET_KEY now. Start the service with it as SECRET_KEY.')
+    console.log('The keys are sealed with NEW_SECRET_KEY now. Start the service with it as SECRET_KEY.')
   } else {
     await replaceKeptSecretKey(path, given, (secretKey) => resealAll(context, secretKey))
     console.log(
-      'The keys are encrypted with a new secret now, which has replaced the old one. Start the service again.',
+      'The keys are sealed with a new secret now, which has replaced the old one. Start the service again.',
     )
   }
 }
@@ -40,19 +40,17 @@ async function resealAll(
   const from = createSealer(secretKey)
   const to = createSealer(newSecretKey)
   const now = new Date()
-  const keys = (await signingKeys.list()).filter((key) => isLive(key, now))
-  // Decrypts all keys before it changes one.
-  const privateKeys = keys.map((key) => tryOpen(from, key) ?? tryOpen(to, key))
-  if (privateKeys.includes(undefined)) throw new WrongSecretKeyError()
-  for (const [index, { kid }] of keys.entries()) {
-    await signingKeys.reseal(kid, to.seal(privateKeys[index] ?? '', kid))
-  }
+  const keys = await signingKeys.list()
+  // Opens all keys before it changes one. Those that are retired may be sealed with a secret of long ago.
+  const opened = new Map(keys.map((key) => [key.kid, tryOpen(from, key) ?? tryOpen(to, key)]))
+  if (keys.some((key) => isLive(key, now) && !opened.get(key.kid))) throw new WrongSecretKeyError()
+  for (const [kid, key] of opened) if (key) await signingKeys.reseal(kid, to.seal(key.privateKey, key))
   // The HS256 key is the secret, so a new secret is a new key.
   if (config.algorithm === 'HS256') {
-    for (const [index, { kid, algorithm, activatesAt }] of keys.entries()) {
+    for (const { kid, algorithm, activatesAt, ...key } of keys) {
       // A key that waits to sign would bring the former secret back.
-      const isFormer = algorithm === 'HS256' && activatesAt > now && privateKeys[index] !== newSecretKey
-      if (!isFormer) continue
+      const isWaiting = algorithm === 'HS256' && activatesAt > now && isLive(key, now)
+      if (!isWaiting || opened.get(kid)?.privateKey === newSecretKey) continue
       await audit('sensitive_delete', { reason: 'signing_key', target: kid }, (event) =>
         signingKeys.retire(kid, event),
       )
@@ -68,9 +66,9 @@ async function resealAll(
 }
 
 /**
- * Checks the secret before a key is encrypted with it: with a wrong one, the service would no longer start.
+ * Checks the secret before a key is sealed with it: with a wrong one, the service would no longer start.
  *
- * @throws WrongSecretKeyError if it does not decrypt the keys
+ * @throws WrongSecretKeyError if it does not open the keys
  */
 export async function assertSecretKey({
   database,
@@ -82,9 +80,9 @@ export async function assertSecretKey({
   if (keys.some((key) => tryOpen(sealer, key) === undefined)) throw new WrongSecretKeyError()
 }
 
-function tryOpen(sealer: Sealer, { kid, sealedPrivateKey }: SigningKeyRow): string | undefined {
+function tryOpen(sealer: Sealer, key: SigningKeyRow): OpenedKey | undefined {
   try {
-    return sealer.open(sealedPrivateKey, kid)
+    return openKey(sealer, key)
   } catch {
     return undefined
   }

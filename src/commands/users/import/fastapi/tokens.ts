@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { BlacklistedTokenRow, SigningKeyRow } from '../../../../../drizzle/index.ts'
 import type { ForeignDatabase, ForeignRow } from '../../../../../drizzle/sqlite/foreign.ts'
 import {
   createFastapiJwts,
+  createFastapiKid,
   FASTAPI_ALGORITHM,
   FASTAPI_PREDECESSOR,
   fastapiUserId,
@@ -11,6 +11,7 @@ import {
 import type { AccessTokenClaims } from '../../../../../plugins/signing-keys/jwt.ts'
 import { isLive } from '../../../../../plugins/signing-keys/lifecycle.ts'
 import { createSealer } from '../../../../../plugins/signing-keys/sealing.ts'
+import { openKey } from '../../../../../plugins/signing-keys/stored-key.ts'
 import type { Context } from '../../../context.ts'
 import { assertSecretKey } from '../../../keys/reseal.ts'
 import { createId } from '../ids.ts'
@@ -100,8 +101,8 @@ export class TokenAcceptance {
   /** A FastAPI token does not name its key, so there can be only one. */
   #assertSameSecret(): void {
     if (!this.#key) return
-    const { kid, sealedPrivateKey, retiresAt } = this.#key
-    if (createSealer(this.#context.secretKey).open(sealedPrivateKey, kid) === this.#secret) return
+    const { kid, retiresAt } = this.#key
+    if (openKey(createSealer(this.#context.secretKey), this.#key).privateKey === this.#secret) return
     throw new Error(
       `Tokens of another FastAPI app are accepted until ${retiresAt?.toISOString()}. ` +
         `Wait until then, or run: postern keys retire ${kid}`,
@@ -171,22 +172,25 @@ export class TokenAcceptance {
   async begin(): Promise<Date> {
     if (this.#key?.retiresAt) return this.#key.retiresAt
     const { audit, database, secretKey } = this.#context
-    const kid = `fastapi-${randomBytes(8).toString('hex')}`
+    const identity = { kid: createFastapiKid(), algorithm: FASTAPI_ALGORITHM, publicKey: null }
     const now = new Date()
     const retiresAt = new Date(now.getTime() + this.#options.minutes * 60_000)
     const row = {
-      kid,
-      algorithm: FASTAPI_ALGORITHM,
+      ...identity,
       predecessor: this.#last?.kid ?? FASTAPI_PREDECESSOR,
-      publicKey: null,
-      sealedPrivateKey: createSealer(secretKey).seal(this.#secret, kid),
+      sealedPrivateKey: createSealer(secretKey).seal(this.#secret, identity),
       maxTokenLifetime: this.#options.minutes * 60,
       createdAt: now,
       activatesAt: now,
       retiresAt,
     }
-    const inserted = await audit('sensitive_create', { reason: 'signing_key', target: kid }, (event) =>
-      this.#last ? database.signingKeys.insertSuccessor(row, event) : database.signingKeys.insert(row, event),
+    const inserted = await audit(
+      'sensitive_create',
+      { reason: 'signing_key', target: identity.kid },
+      (event) =>
+        this.#last
+          ? database.signingKeys.insertSuccessor(row, event)
+          : database.signingKeys.insert(row, event),
     )
     if (!inserted) throw new Error('Another process has just begun to accept such tokens.')
     return retiresAt
