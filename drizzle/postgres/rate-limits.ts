@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import type { SQLWrapper } from 'drizzle-orm'
 import type { Pool } from 'pg'
 import { sql } from '../drizzle-orm.ts'
-import type {
-  RateLimitBackend,
-  RateLimitCount,
-  RateLimiterSettings,
-  RateLimitStore,
+import {
+  hasWaits,
+  type RateLimitBackend,
+  type RateLimitCount,
+  type RateLimiterSettings,
+  type RateLimitStore,
+  SHORTEST_WAIT,
 } from '../rate-limits/limiter.ts'
 import { PgDialect } from './orm.ts'
 import type { createRateLimitsTable } from './schema.ts'
@@ -18,7 +20,12 @@ const REPEATED_FOR = 1000
 const MAX_REFUSALS = 10_000
 
 type RateLimitsTable = ReturnType<typeof createRateLimitsTable>
-type Run = (statement: Statement, parameters: unknown[]) => Promise<RateLimitCount | undefined>
+type Run = (statement: Statement, parameters: unknown[]) => Promise<StoredCount | undefined>
+
+interface StoredCount extends RateLimitCount {
+  /** Milliseconds until the wait after the latest point ends; not positive if it has ended. */
+  waitLeft: number
+}
 
 interface Statement {
   text: string
@@ -35,12 +42,13 @@ export function createPostgresRateLimits(
   const statements = writeStatements(table)
 
   const run: Run = async ({ text, name }, values) => {
-    const { rows } = await pool.query<{ points: number; ms_left: string }>({
+    const { rows } = await pool.query<{ points: number; ms_left: string; wait_left: string | null }>({
       text,
       ...(session.keepsStatements && { name }),
       values,
     })
-    return rows[0] && { points: rows[0].points, msLeft: Number(rows[0].ms_left) }
+    const [row] = rows
+    return row && { points: row.points, msLeft: Number(row.ms_left), waitLeft: Number(row.wait_left) }
   }
 
   return {
@@ -52,6 +60,7 @@ export function createPostgresRateLimits(
 class PostgresRateLimitStore implements RateLimitStore {
   readonly #limit: number
   readonly #duration: number
+  readonly #hasWaits: boolean
   readonly #statements: Statements
   readonly #run: Run
   /** The latest refusals, and when each was made. */
@@ -60,18 +69,23 @@ class PostgresRateLimitStore implements RateLimitStore {
   constructor(settings: RateLimiterSettings, statements: Statements, run: Run) {
     this.#limit = settings.points
     this.#duration = settings.duration * 1000
+    this.#hasWaits = hasWaits(settings)
     this.#statements = statements
     this.#run = run
   }
 
   async add(key: string, points: number): Promise<RateLimitCount> {
     if (points < 0) return await this.#subtract(key, -points)
-    const count = await this.#run(this.#statements.add, [key, points, this.#duration, this.#limit])
+    const parameters = [key, points, this.#duration, this.#limit, this.#hasWaits]
+    const count = await this.#run(this.#statements.add, parameters)
     if (count) return this.#clamp(count)
-    const full = await this.get(key)
+    const found = await this.#run(this.#statements.get, [key])
     // Since then points were given back, or the count has expired.
-    if (!full) return await this.add(key, points)
-    const refusal = { points: full.points + points, msLeft: full.msLeft }
+    if (!found) return await this.add(key, points)
+    const { msLeft } = found.points + points > this.#limit ? this.#clamp(found) : { msLeft: found.waitLeft }
+    // Since then the wait has ended.
+    if (msLeft <= 0) return await this.add(key, points)
+    const refusal = { points: this.#limit + points, msLeft }
     this.#remember(key, refusal)
     return refusal
   }
@@ -81,16 +95,6 @@ class PostgresRateLimitStore implements RateLimitStore {
     // A count of 0 is deleted, so that a request which is not served leaves no row.
     const deleted = await this.#run(this.#statements.deleteUpTo, [key, points])
     return this.#clamp(deleted ? undefined : await this.#run(this.#statements.subtract, [key, points]))
-  }
-
-  async set(key: string, points: number): Promise<RateLimitCount> {
-    this.#refusals.delete(key)
-    return this.#clamp(await this.#run(this.#statements.set, [key, points, this.#duration]))
-  }
-
-  async get(key: string): Promise<RateLimitCount | undefined> {
-    const count = await this.#run(this.#statements.get, [key])
-    return count && this.#clamp(count)
   }
 
   recall(key: string): RateLimitCount | undefined {
@@ -123,24 +127,33 @@ class PostgresRateLimitStore implements RateLimitStore {
 type Statements = ReturnType<typeof writeStatements>
 
 function writeStatements(table: RateLimitsTable) {
-  const { key, points, expiresAt } = table
-  const column = { points: sql.identifier('points'), expiresAt: sql.identifier('expires_at') }
+  const { key, points, expiresAt, waitsUntil } = table
+  const column = {
+    points: sql.identifier('points'),
+    expiresAt: sql.identifier('expires_at'),
+    waitsUntil: sql.identifier('waits_until'),
+  }
   const isLive = sql`${expiresAt} > now()`
+  const isWaiting = sql`coalesce(${waitsUntil} > now(), false)`
   const fromNow = sql`now() + $3::float8 * interval '1 millisecond'`
-  const insert = sql`insert into ${table} (key, points, expires_at) values ($1, $2, ${fromNow})
-      on conflict (key) do update set`
-  const count = sql`${points}, ceil(extract(epoch from ${expiresAt} - now()) * 1000) as ms_left`
+  const count = sql`${points}, ceil(extract(epoch from ${expiresAt} - now()) * 1000) as ms_left,
+      ceil(extract(epoch from ${waitsUntil} - now()) * 1000) as wait_left`
+  // The rule of waitAfter. The first points of a key, which are inserted, have no wait.
+  const total = sql`case when ${isLive} then ${points} else 0 end + excluded.points`
+  const wait = sql`$3::float8 / power(2, $4::int - (${total}) + 1)`
+  const waitEnd = sql`case when $5::boolean and ${wait} >= ${sql.raw(`${SHORTEST_WAIT}`)}
+        then now() + ${wait} * interval '1 millisecond' end`
   return {
-    add: statement(sql`${insert}
-      ${column.points} = excluded.points + case when ${isLive} then ${points} else 0 end,
+    add: statement(sql`insert into ${table} (key, points, expires_at) values ($1, $2, ${fromNow})
+      on conflict (key) do update set
+      ${column.points} = ${total},
+      ${column.waitsUntil} = ${waitEnd},
       ${column.expiresAt} = case when ${isLive} then least(${expiresAt}, excluded.expires_at)
         else excluded.expires_at end
-      where not ${isLive} or ${points} + excluded.points <= $4 returning ${count}`),
-    set: statement(sql`${insert}
-      ${column.points} = excluded.points, ${column.expiresAt} = excluded.expires_at returning ${count}`),
+      where not ${isLive} or (${points} + excluded.points <= $4 and not ${isWaiting}) returning ${count}`),
     deleteUpTo: statement(sql`delete from ${table} where ${key} = $1 and ${points} <= $2 returning ${count}`),
     subtract: statement(
-      sql`update ${table} set ${column.points} = ${points} - $2
+      sql`update ${table} set ${column.points} = ${points} - $2, ${column.waitsUntil} = null
         where ${key} = $1 and ${points} > $2 and ${isLive} returning ${count}`,
     ),
     get: statement(sql`select ${count} from ${table} where ${key} = $1 and ${isLive}`),

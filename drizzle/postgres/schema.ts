@@ -79,14 +79,23 @@ export function createPostgresTables(schema: string | undefined) {
     ],
   )
 
-  return { users, deletedUsers, blacklistedTokens, signingKeys, clients, auditEvents }
+  const knownAddresses = table(
+    'known_addresses',
+    {
+      key: text('key').primaryKey(),
+      expiresAt: instant('expires_at').notNull(),
+    },
+    (columns) => [index('known_addresses_expires_at_index').on(columns.expiresAt)],
+  )
+
+  return { users, deletedUsers, blacklistedTokens, signingKeys, clients, knownAddresses, auditEvents }
 }
 
 /** Postern's tables in PostgreSQL, in any schema. */
 export type PostgresTables = ReturnType<typeof createPostgresTables>
 
 /** The tables without a schema, from which drizzle-kit generates the migrations. */
-export const { users, deletedUsers, blacklistedTokens, signingKeys, clients, auditEvents } =
+export const { users, deletedUsers, blacklistedTokens, signingKeys, clients, knownAddresses, auditEvents } =
   createPostgresTables(undefined)
 
 /**
@@ -101,6 +110,8 @@ export function createRateLimitsTable(schema: string | undefined) {
       key: text('key').primaryKey(),
       points: integer('points').notNull(),
       expiresAt: instant('expires_at').notNull(),
+      /** The end of the wait after the latest point; null if there is none. */
+      waitsUntil: instant('waits_until'),
     },
     (columns) => [index('rate_limits_expires_at_index').on(columns.expiresAt)],
   )

@@ -8,6 +8,31 @@ export interface RateLimiterSettings {
   points: number
   /** Seconds from a key's first point until its count starts again. */
   duration: number
+  /** Whether a key has to wait between points, longer each time, rather than use up all of them at once. */
+  hasGrowingWaits?: boolean
+}
+
+/** The least points with which waits can grow from seconds. */
+const GROWING_MIN_POINTS = 20
+/** Milliseconds. A shorter wait is none. */
+export const SHORTEST_WAIT = 1000
+
+/** Whether waits of a limiter grow. With few points, the first one would already be long. */
+export function hasWaits({ hasGrowingWaits = false, points }: RateLimiterSettings): boolean {
+  return hasGrowingWaits && points >= GROWING_MIN_POINTS
+}
+
+/**
+ * How long a key waits after a point. Each wait is twice as long as the one before, and all of them fill half of the
+ * duration. So nobody waits for longer than the points have taken, and a second.
+ *
+ * @param points the key's points with this one
+ * @returns milliseconds
+ */
+export function waitAfter(points: number, settings: RateLimiterSettings): number {
+  if (!hasWaits(settings)) return 0
+  const wait = (settings.duration * 1000) / 2 ** (settings.points - points + 1)
+  return wait < SHORTEST_WAIT ? 0 : wait
 }
 
 /** Counts points per key, and refuses more than the limit. Keys should be short and unreadable, such as digests. */
@@ -15,24 +40,20 @@ export interface RateLimiter extends Readonly<RateLimiterSettings> {
   /**
    * Consumes a point, atomically.
    *
-   * @returns 0, or if none is left, the milliseconds until there are points again
+   * @returns 0, or if there is none now, the milliseconds until there is one
    */
   consume(key: string): Promise<number>
   /** How many milliseconds a key is still refused, as far as is known without a query; 0 if it is not known. */
   recall(key: string): number
   /** Gives a point back. */
   reward(key: string): Promise<void>
-  /** Whether a key has a count. */
-  has(key: string): Promise<boolean>
-  /** Sets a key's count to one point, with a full duration from now. */
-  restart(key: string): Promise<void>
   delete(key: string): Promise<void>
 }
 
 /** The count of a key. */
 export interface RateLimitCount {
   points: number
-  /** Milliseconds until it expires. */
+  /** Milliseconds until it expires; of a refusal, until there may be a point. */
   msLeft: number
 }
 
@@ -40,12 +61,10 @@ export interface RateLimitCount {
 export interface RateLimitStore {
   /**
    * Adds to a count, which may start at 0, atomically. What would exceed the limit is not stored, but returned: more
-   * points than the limiter has are a refusal. Negative `points` subtract, down to 0.
+   * points than the limiter has are a refusal, and so is a point during a wait. Negative `points` subtract, down to 0,
+   * and end a wait.
    */
   add(key: string, points: number): Promise<RateLimitCount>
-  /** Replaces a count. */
-  set(key: string, points: number): Promise<RateLimitCount>
-  get(key: string): Promise<RateLimitCount | undefined>
   /** The count of a refused key, as far as it is known without a query. */
   recall(key: string): RateLimitCount | undefined
   delete(key: string): Promise<void>
@@ -86,8 +105,6 @@ export function createRateLimiter(
     consume: translateErrors(consume, translate),
     recall: (key) => store.recall(storeKey(key))?.msLeft ?? 0,
     reward: translateErrors(async (key: string) => void (await store.add(storeKey(key), -1)), translate),
-    has: translateErrors(async (key: string) => (await store.get(storeKey(key))) !== undefined, translate),
-    restart: translateErrors(async (key: string) => void (await store.set(storeKey(key), 1)), translate),
     delete: translateErrors((key: string) => store.delete(storeKey(key)), translate),
   }
 }

@@ -1,4 +1,10 @@
-import type { RateLimitBackend, RateLimitCount, RateLimiterSettings, RateLimitStore } from './limiter.ts'
+import {
+  type RateLimitBackend,
+  type RateLimitCount,
+  type RateLimiterSettings,
+  type RateLimitStore,
+  waitAfter,
+} from './limiter.ts'
 
 /** The most keys of one limiter: some 30 MB, and more than the hashes that two cores compute in half a day. */
 const MAX_KEYS = 100_000
@@ -12,6 +18,8 @@ interface Count {
   points: number
   /** In milliseconds of the store's clock. */
   expiresAt: number
+  /** The end of the wait after the latest point, by the same clock. */
+  waitsUntil: number
   level: number
   previous?: Count | undefined
   next?: Count | undefined
@@ -32,12 +40,14 @@ export class MemoryRateLimitStore implements RateLimitStore {
   readonly #counts = new Map<string, Count>()
   /** By level. A Map's order would not do: finding the first key gets slower with every deleted one before it. */
   readonly #queues = Array.from({ length: REFUSED + 1 }, () => new Queue())
+  readonly #settings: RateLimiterSettings
   readonly #limit: number
   readonly #duration: number
   readonly #maxKeys: number
   readonly #clock: () => number
 
   constructor(settings: RateLimiterSettings, options: MemoryStoreOptions = {}) {
+    this.#settings = settings
     this.#limit = settings.points
     this.#duration = settings.duration * 1000
     this.#maxKeys = options.maxKeys ?? MAX_KEYS
@@ -53,19 +63,10 @@ export class MemoryRateLimitStore implements RateLimitStore {
     return this.#put(key, points, this.#find(key))
   }
 
-  async set(key: string, points: number): Promise<RateLimitCount> {
-    this.#remove(this.#counts.get(key))
-    return this.#put(key, points)
-  }
-
-  async get(key: string): Promise<RateLimitCount | undefined> {
-    const count = this.#find(key)
-    return count && this.#describe(count)
-  }
-
   recall(key: string): RateLimitCount | undefined {
     const count = this.#find(key)
-    return count?.level === REFUSED ? this.#describe(count) : undefined
+    if (!count) return undefined
+    return count.level === REFUSED ? this.#describe(count) : this.#refusal(count)
   }
 
   async delete(key: string): Promise<void> {
@@ -84,10 +85,13 @@ export class MemoryRateLimitStore implements RateLimitStore {
   #put(key: string, change: number, current?: Count): RateLimitCount {
     const points = Math.max(0, (current?.points ?? 0) + change)
     if (current && points > this.#limit) return { ...this.#describe(current), points }
+    const refusal = change > 0 && current && this.#refusal(current)
+    if (refusal) return refusal
     this.#remove(current)
     const level = points >= this.#limit ? REFUSED : Math.floor(Math.log2(points))
     const expiresAt = current?.expiresAt ?? this.#clock() + this.#duration
-    const count: Count = { key, points, expiresAt, level }
+    const wait = change > 0 ? waitAfter(points, this.#settings) : 0
+    const count: Count = { key, points, expiresAt, waitsUntil: this.#clock() + wait, level }
     if (points > 0) {
       if (this.#counts.size >= this.#maxKeys) this.#remove(this.#queues.find(({ first }) => first)?.first)
       this.#counts.set(key, count)
@@ -100,6 +104,12 @@ export class MemoryRateLimitStore implements RateLimitStore {
     if (!count) return
     this.#queues[count.level]?.remove(count)
     this.#counts.delete(count.key)
+  }
+
+  /** The refusal of a point during a wait. */
+  #refusal({ waitsUntil }: Count): RateLimitCount | undefined {
+    const msLeft = waitsUntil - this.#clock()
+    return msLeft > 0 ? { points: this.#limit + 1, msLeft } : undefined
   }
 
   #describe({ points, expiresAt }: Count): RateLimitCount {

@@ -4,6 +4,7 @@ import { auditEvents } from './audit-events.ts'
 import { blacklistedTokens } from './blacklisted-tokens.ts'
 import { clients } from './clients.ts'
 import { deletedUsers } from './deleted-users.ts'
+import { knownAddresses } from './known-addresses.ts'
 import type { Repository } from './repository.ts'
 import { signingKeys } from './signing-keys.ts'
 import { users } from './users.ts'
@@ -18,6 +19,7 @@ const REPOSITORIES = {
   deletedUsers,
   users,
   clients,
+  knownAddresses,
   auditEvents,
   signingKeys,
 } satisfies Record<keyof Tables, Repository>

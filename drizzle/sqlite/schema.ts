@@ -82,6 +82,17 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
     createdAt: instant('created_at').notNull(),
   })
 
+  /** The addresses from which users have logged in lately. */
+  const knownAddresses = sqliteTable(
+    name('known_addresses'),
+    {
+      /** A digest of the address and the user, keyed with SECRET_KEY. */
+      key: text('key').primaryKey(),
+      expiresAt: instant('expires_at').notNull(),
+    },
+    (table) => [index(name('known_addresses_expires_at_index')).on(table.expiresAt)],
+  )
+
   /** The audit trail, kept for AUDIT_RETENTION_DAYS. No foreign key: an event stays when its user is deleted. */
   const auditEvents = sqliteTable(
     name('audit_events'),
@@ -110,11 +121,12 @@ export function createTables<Prefix extends string>(prefix: Prefix) {
     ],
   )
 
-  return { users, deletedUsers, blacklistedTokens, signingKeys, clients, auditEvents }
+  return { users, deletedUsers, blacklistedTokens, signingKeys, clients, knownAddresses, auditEvents }
 }
 
 /** Postern's tables, with any prefix. */
 export type Tables = ReturnType<typeof createTables>
 
 /** The tables without a prefix, from which drizzle-kit generates the migrations. */
-export const { users, deletedUsers, blacklistedTokens, signingKeys, clients, auditEvents } = createTables('')
+export const { users, deletedUsers, blacklistedTokens, signingKeys, clients, knownAddresses, auditEvents } =
+  createTables('')

@@ -30,6 +30,18 @@ export function networkOf(text: string): string | undefined {
   return `${network.join(':')}::/64`
 }
 
+/** The groups of the largest network that a customer usually gets (RFC 6177): they may choose among 65,536 of /64. */
+const WIDE_GROUPS = 3
+
+/**
+ * The wider network around a network, as `networkOf` spells it, that one customer may have all of.
+ *
+ * @returns the /48 of an IPv6 network; undefined for an IPv4 address
+ */
+export function wideNetworkOf(network: string): string | undefined {
+  return network.includes(':') ? `${network.split(':').slice(0, WIDE_GROUPS).join(':')}::/48` : undefined
+}
+
 /** The eight groups of an IPv6 address in any spelling. */
 function groupsOf(ipv6: string): number[] {
   const withoutZone = ipv6.replace(/%.*/, '')

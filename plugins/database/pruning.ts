@@ -18,16 +18,17 @@ export interface Pruned {
   tokens: number
   auditEvents: number
   rateLimits: number
+  knownAddresses: number
 }
 
 /**
- * Deletes some rows that have expired: tokens in `blacklisted_tokens`, and old rows in `audit_events` and
- * `rate_limits`.
+ * Deletes some rows that have expired: tokens in `blacklisted_tokens`, and old rows in `audit_events`, `rate_limits` and
+ * `known_addresses`.
  *
  * @param limit the most rows to delete from each table
  */
 export async function prune(
-  database: Pick<Database, 'blacklistedTokens' | 'auditEvents' | 'pruneRateLimits'>,
+  database: Pick<Database, 'blacklistedTokens' | 'auditEvents' | 'knownAddresses' | 'pruneRateLimits'>,
   { auditRetentionDays }: Pick<Settings, 'auditRetentionDays'>,
   limit: number,
 ): Promise<Pruned> {
@@ -35,6 +36,7 @@ export async function prune(
     tokens: await database.blacklistedTokens.prune(MARGIN, limit),
     auditEvents: await database.auditEvents.prune(auditRetentionDays * DAY, limit),
     rateLimits: await database.pruneRateLimits(limit),
+    knownAddresses: await database.knownAddresses.prune(0, limit),
   }
 }
 

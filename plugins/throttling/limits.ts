@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { createLocalRateLimiter, type RateLimiter } from '../../drizzle/index.ts'
+import { createLocalRateLimiter, type RateLimiter, type RateLimiterSettings } from '../../drizzle/index.ts'
 import type { ActionContext, Settings } from '../postern.ts'
 import type { Problem } from '../problem/codes.ts'
 import { type RateLimitName, rateLimitFields } from './fields.ts'
@@ -25,15 +25,17 @@ export interface Actor extends ActionContext {
   userId?: string | null
 }
 
+/** How many points a limit has, and for how long. */
+export type Window = Omit<RateLimiterSettings, 'keyPrefix'>
+
 /** Keeps actions within limits. */
 export interface Limits {
   /**
    * Creates a limit.
    *
-   * @param duration seconds from the first point until the points are forgotten
    * @returns creates a charge for the client or user that its parameters name
    */
-  create(name: RateLimitName, points: number, duration: number): (...identity: string[]) => Charge
+  create(name: RateLimitName, window: Window): (...identity: string[]) => Charge
   /**
    * Spends one point for each charge, or none at all.
    *
@@ -97,8 +99,8 @@ export function createLimits(app: FastifyInstance, { secretKey }: Pick<Settings,
   const giveBack = (charges: Charge[]) => settle(charges.map(({ limiter, key }) => limiter.reward(key)))
 
   return {
-    create(name, points, duration) {
-      const limiter = database.createRateLimiter({ keyPrefix: name, points, duration })
+    create(name, window) {
+      const limiter = database.createRateLimiter({ keyPrefix: name, ...window })
       return (...identity) => ({ limit: name, limiter, key: digest(identity) })
     },
 

@@ -60,6 +60,7 @@ export async function fill(database: Database, users: number): Promise<void> {
     'blacklistedTokens',
     times(users / 10).map(() => createBlacklistedToken()),
   )
+  await database.knownAddresses.remember('a digest', new Date())
   await database.insertRows('deletedUsers', [{ id: uuidv7(), deletedAt: new Date() }])
   await database.insertRows(
     'auditEvents',
@@ -75,6 +76,7 @@ export async function countRows(database: Database): Promise<Record<string, numb
     blacklistedTokens: await snapshot.count('blacklistedTokens'),
     signingKeys: await snapshot.count('signingKeys'),
     clients: await snapshot.count('clients'),
+    knownAddresses: await snapshot.count('knownAddresses'),
     auditEvents: await snapshot.count('auditEvents'),
   }))
 }

@@ -49,6 +49,7 @@ t.test('copies every row unchanged, there and back, and a second copy changes no
     blacklistedTokens: 300,
     signingKeys: 2,
     clients: 0,
+    knownAddresses: 1,
     auditEvents: 302,
   }
 

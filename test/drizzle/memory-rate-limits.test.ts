@@ -35,15 +35,44 @@ t.test('a count expires a duration after its first point', async (t) => {
   t.equal(limiter.recall('key'), 1000)
   advance(1)
   t.equal(limiter.recall('key'), 0)
-  t.equal(await limiter.has('key'), false)
+  t.equal(store.size, 0, 'expired counts are removed without being used')
   t.equal(await consume('key', 3), 2)
+})
 
-  await limiter.restart('known')
-  advance(HOUR - 1)
-  await limiter.restart('known')
-  advance(HOUR - 1)
-  t.equal(await limiter.has('known'), true, 'a restarted count expires later')
-  t.equal(store.size, 1, 'expired counts are removed without being used')
+t.test('waits grow from a second, and never exceed the time that the points have taken', async (t) => {
+  for (const points of [20, 100]) {
+    let now = 0
+    const day = 24 * HOUR
+    const settings = { keyPrefix: 'a', points, duration: day, hasGrowingWaits: true }
+    const store = new MemoryRateLimitStore(settings, { clock: () => now * 1000 })
+    const limiter = createRateLimiter(settings, store, (error) => error)
+    const waits: number[] = []
+    let accepted = 0
+    while (now < day) {
+      const wait = (await limiter.consume('key')) / 1000
+      if (wait > 0) t.equal(limiter.recall('key') / 1000, wait)
+      if (wait === 0) accepted += 1
+      else {
+        if (now + wait < day) {
+          waits.push(wait)
+          t.ok(wait <= now + 2, `${wait} seconds after ${now}`)
+        }
+        now += wait
+      }
+    }
+
+    t.equal(accepted, points, 'no more in a day than without waits')
+    t.ok(waits.every((wait, index) => index === 0 || wait > 1.9 * (waits[index - 1] ?? 0)))
+    t.ok((waits[0] ?? 0) < 2)
+    t.ok((waits.at(-1) ?? 0) > 20_000, 'the last guesses take hours')
+  }
+})
+
+t.test('a limit of few points has no waits', async (t) => {
+  const settings = { keyPrefix: 'a', points: 19, duration: 24 * HOUR, hasGrowingWaits: true }
+  const limiter = createRateLimiter(settings, new MemoryRateLimitStore(settings), (error) => error)
+  for (let i = 0; i < 19; i++) t.equal(await limiter.consume('key'), 0)
+  t.ok((await limiter.consume('key')) > 0)
 })
 
 t.test('a full store forgets the counts with the fewest points', async (t) => {

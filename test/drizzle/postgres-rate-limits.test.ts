@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
+import { waitAfter } from '../../drizzle/rate-limits/limiter.ts'
 import { ada, createApp, post } from '../helper.ts'
 import { createSchema } from '../postgres.ts'
 import { openPostgresBeside } from '../postgres-beside.ts'
@@ -27,8 +29,6 @@ t.test('instances count together', async (t) => {
     Array.from({ length: 40 }, (_, n) => limiters[n % 2]?.consume('key') ?? Promise.resolve(-1)),
   )
   t.equal(waits.filter((wait) => wait === 0).length, 3)
-  await limiters[0]?.restart('known')
-  t.equal(await limiters[1]?.has('known'), true)
 })
 
 t.test('an expired count starts again, and is pruned', async (t) => {
@@ -37,7 +37,6 @@ t.test('an expired count starts again, and is pruned', async (t) => {
   for (const key of ['expired', 'expired too', 'live']) for (let i = 0; i < 3; i++) await limiter.consume(key)
   await beside.run("update rate_limits set expires_at = now() - interval '1 second' where key like 'a:exp%'")
 
-  t.equal(await limiter.has('expired'), false)
   t.equal(await limiter.consume('expired'), 0)
   t.ok((await limiter.consume('live')) > 0)
   t.equal(await beside.value("select points from rate_limits where key = 'a:expired'"), 1, 'from 1')
@@ -46,6 +45,21 @@ t.test('an expired count starts again, and is pruned', async (t) => {
   t.equal(await one.pruneRateLimits(200), 1)
   t.equal(await one.pruneRateLimits(200), 0)
   t.same(await beside.all('select key from rate_limits'), [{ key: 'a:live' }])
+})
+
+t.test('waits grow as in the memory of a process, for all instances together', async (t) => {
+  const { one, other, beside } = await createScene(t)
+  const settings = { keyPrefix: 'a', points: 20, duration: 24 * HOUR, hasGrowingWaits: true }
+  const limiters = [one.createRateLimiter(settings), other.createRateLimiter(settings)]
+  for (let points = 1; points <= 20; points++) {
+    t.equal(await limiters[points % 2]?.consume('key'), 0, `point ${points}`)
+    const expected = points === 20 ? 24 * HOUR * 1000 : waitAfter(points, settings)
+    const wait = (await limiters[0]?.consume(expected > 0 ? 'key' : 'another')) ?? 0
+    t.ok(wait <= expected && wait >= expected * 0.9 - 500, `${wait} of ${expected} ms`)
+    await one.createRateLimiter(settings).delete('another')
+    await beside.run('update rate_limits set waits_until = now()')
+    await sleep(1100)
+  }
 })
 
 t.test('no wait is longer than a count lasts, even if the server’s clock was set back', async (t) => {
@@ -81,12 +95,11 @@ t.test('needs no disk, and its keys are unreadable', async (t) => {
 
   const rows = await beside.all('select key, points from rate_limits order by key')
   t.match(rows, [
-    { key: /^known_addresses:[\w-]{43}$/, points: 1 },
     { key: /^login_failures_per_account:[\w-]{43}$/, points: 1 },
     { key: /^login_failures_per_address:[\w-]{43}$/, points: 1 },
     { key: /^registrations_per_address:[\w-]{43}$/, points: 1 },
   ])
-  t.equal(rows.length, 4)
+  t.equal(rows.length, 3)
   t.equal(
     await beside.value("select relpersistence from pg_class where oid = 'rate_limits'::regclass"),
     'u',
@@ -100,7 +113,6 @@ t.test('a database that cannot answer is unavailable, and refuses no key', async
   await limiter.consume('key')
   const repair = await beside.breakDown()
   await t.rejects(limiter.consume('key'), DatabaseUnavailableError)
-  await t.rejects(limiter.has('key'), DatabaseUnavailableError)
   await repair()
   t.equal(await limiter.consume('key'), 0)
 })

@@ -51,7 +51,6 @@ for (const [kind, open] of Object.entries(kinds)) {
       t.equal(await accepted(5), 1)
       await limiter.reward('key')
       await limiter.reward('key')
-      t.equal(await limiter.has('key'), false, 'the count is deleted')
       await limiter.reward('key')
       t.equal(await accepted(5), 2, 'points cannot be saved up')
       await limiter.delete('key')
@@ -65,12 +64,22 @@ for (const [kind, open] of Object.entries(kinds)) {
       t.equal(waits.filter((wait) => wait === 0).length, 7)
     })
 
-    t.test('a key can be restarted without limit', async (t) => {
+    t.test('the first points are free, and a point given back takes its wait away', async (t) => {
       const { createRateLimiter } = await openEmpty(t)
-      const limiter = createRateLimiter({ keyPrefix: 'a', points: 1, duration: DAY })
-      for (let i = 0; i < 3; i++) await limiter.restart('key')
-      t.equal(await limiter.has('key'), true)
-      t.equal(await limiter.has('another'), false)
+      const limiter = createRateLimiter({ keyPrefix: 'a', points: 20, duration: DAY, hasGrowingWaits: true })
+      const other = createRateLimiter({ keyPrefix: 'b', points: 20, duration: DAY })
+
+      for (let i = 0; i < 5; i++) t.equal(await limiter.consume('key'), 0)
+      const wait = await limiter.consume('key')
+      t.ok(wait > 0 && wait < 1400, `${wait} ms`)
+      t.ok(limiter.recall('key') > 0)
+      t.equal(await limiter.consume('another'), 0)
+      await limiter.reward('key')
+      t.equal(await limiter.consume('key'), 0, 'the point can be spent at once')
+      t.ok((await limiter.consume('key')) > 0)
+      await limiter.delete('key')
+      for (let i = 0; i < 5; i++) t.equal(await limiter.consume('key'), 0)
+      for (let i = 0; i < 20; i++) t.equal(await other.consume('key'), 0, 'waits are asked for')
     })
   })
 }

@@ -21,6 +21,7 @@ function createRows(): Rows {
       createSigningKey({ publicKey: null, retiresAt: after(1) }),
     ],
     clients: [{ id: uuidv7(), name: text, hashedSecret: 'x', createdAt: NOW }],
+    knownAddresses: [{ key: text, expiresAt: after(1) }],
     auditEvents: [createEvent({ userAgent: text }), createEvent({ actor: text, userId: uuidv7() })],
   }
 }

@@ -91,6 +91,7 @@ const calls: Calls = {
     delete: [user.id, createEvent()],
   },
   deletedUsers: { find: [[user.id]] },
+  knownAddresses: { expiryOf: ['key'], remember: ['key', NOW], prune: [0, 1] },
   blacklistedTokens: {
     insert: [createBlacklistedToken(), createEvent()],
     prune: [0, 1],

@@ -29,6 +29,7 @@ const TABLES = [
   'blacklisted_tokens',
   'clients',
   'deleted_users',
+  'known_addresses',
   'migrations',
   'signing_keys',
   'users',

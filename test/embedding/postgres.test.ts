@@ -24,6 +24,7 @@ const TABLES = [
   'blacklisted_tokens',
   'clients',
   'deleted_users',
+  'known_addresses',
   'postern_migrations',
   'rate_limits',
   'signing_keys',

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ada, assertProblem, createApp, post } from '../helper.ts'
+import { openBeside, sharedSettings } from '../shared-database.ts'
 import { from, guess, nthAddress, THROTTLED, tally, tryLogIn } from '../throttling.ts'
 
 const HOME = '203.0.113.1'
@@ -34,7 +35,7 @@ t.test('a thousand addresses together cannot guess one password', async (t) => {
 })
 
 t.test('during a flood from one address, users at other addresses log in at the first try', async (t) => {
-  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '20' })
+  const app = await createApp(t, { ...THROTTLED, LOGIN_FAILURES_PER_ADDRESS: '19' })
   await post(app, '/register', ada)
   t.equal((await tryLogIn(app, ATTACKER)).statusCode, 200, 'a user behind the same address')
   await post(app, '/register', { ...ada, email: 'bob@example.com' })
@@ -45,7 +46,7 @@ t.test('during a flood from one address, users at other addresses log in at the 
   const user = await tryLogIn(app, HOME)
   const statuses = (await Promise.all(flood)).map(({ statusCode }) => statusCode)
 
-  t.same(tally(statuses), { 401: 20, 429: 1980 })
+  t.same(tally(statuses), { 401: 19, 429: 1981 })
   t.equal(user.statusCode, 200)
   t.equal((await tryLogIn(app, ATTACKER)).statusCode, 200, 'and users who have logged in there before')
   t.equal((await tryLogIn(app, ATTACKER, { email: 'bob@example.com' })).statusCode, 429, 'but not others')
@@ -59,6 +60,87 @@ t.test('parallel guesses have the same limit as sequential ones', async (t) => {
     Array.from({ length: 50 }, () => tryLogIn(app, ATTACKER, { password: 'a wrong one' })),
   )
   t.same(tally(answers.map(({ statusCode }) => statusCode)), { 401: 4, 429: 46 })
+})
+
+t.test(
+  'with the default limits, a burst of guesses makes its address wait for seconds, not for a day',
+  async (t) => {
+    const app = await createApp(t, THROTTLED)
+    await post(app, '/register', ada)
+
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => tryLogIn(app, ATTACKER, { password: 'a wrong one' })),
+    )
+    t.same(tally(answers.map(({ statusCode }) => statusCode)), { 401: 5, 429: 35 })
+    for (const { statusCode, headers } of answers) {
+      if (statusCode === 429) t.equal(headers['retry-after'], '2')
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1400))
+    t.equal((await tryLogIn(app, ATTACKER)).statusCode, 200, 'then the user behind that address logs in')
+    t.same(await guess(app, ATTACKER, 4), [401, 401, 401, 401], 'and the waits start again')
+  },
+)
+
+t.test('the networks of one IPv6 customer share their limits', async (t) => {
+  const app = await createApp(t, {
+    ...THROTTLED,
+    LOGIN_FAILURES_PER_ACCOUNT: '25',
+    LOGIN_FAILURES_PER_ADDRESS: '2',
+    REGISTRATIONS_PER_ADDRESS: '1',
+  })
+  const home = (n: number) => `2001:db8:7:${n.toString(16)}::1`
+  const registrations: number[] = []
+  for (let n = 0; n < 8; n++) {
+    const user = { ...ada, email: `user${n}@example.com` }
+    registrations.push((await post(app, '/register', user, from(home(n)))).statusCode)
+  }
+  t.same(tally(registrations), { 201: 5, 429: 3 })
+  await post(app, '/register', ada, from(ELSEWHERE))
+
+  const guesses: number[] = []
+  for (let n = 0; n < 30; n++) guesses.push(...(await guess(app, home(n), 1)))
+  t.same(tally(guesses), { 401: 5, 429: 25 }, 'a fifth of the user’s, like one address')
+  const others: number[] = []
+  for (let n = 0; n < 30; n++) others.push(...(await guess(app, home(n + 100), 1, `other${n}@example.com`)))
+  t.same(tally(others), { 401: 5, 429: 25 }, 'five times one address’s, for all users together')
+  t.equal((await tryLogIn(app, '2001:db8:8::1')).statusCode, 200, 'the user is not locked out elsewhere')
+  t.same(await guess(app, '2001:db8:9::1', 1), [401], 'and other customers are not limited')
+})
+
+t.test('known addresses survive a restart', async (t) => {
+  const settings = { ...(await sharedSettings(t)), ...THROTTLED, LOGIN_FAILURES_PER_ACCOUNT: '5' }
+  const before = await createApp(t, settings)
+  await post(before, '/register', ada)
+  t.equal((await tryLogIn(before, HOME)).statusCode, 200)
+  await before.close()
+
+  const app = await createApp(t, settings)
+  for (let n = 0; n < 8; n++) await guess(app, nthAddress(n), 1)
+  t.equal((await tryLogIn(app, ELSEWHERE)).statusCode, 429)
+  t.equal((await tryLogIn(app, HOME)).statusCode, 200)
+  const db = openBeside(t, settings)
+  t.match(await db.all('select key from known_addresses'), [{ key: /^[\w-]{43}$/ }])
+
+  await db.run('update known_addresses set expires_at = ?', new Date())
+  t.equal((await tryLogIn(app, HOME)).statusCode, 429, 'after 30 days it is new again')
+})
+
+t.test('an attempt that one limit refuses does not count for the others', async (t) => {
+  const app = await createApp(t, {
+    ...THROTTLED,
+    LOGIN_FAILURES_PER_ACCOUNT: '5',
+    LOGIN_FAILURES_PER_ADDRESS: '1',
+  })
+  for (let n = 0; n < 4; n++) t.same(await guess(app, nthAddress(n), 1), [401])
+
+  // One of them gets the last point of the user. The others have spent points of their addresses before.
+  const rivals = [10, 11, 12].map(nthAddress)
+  const statuses = (await Promise.all(rivals.map((rival) => guess(app, rival, 1)))).flat()
+  t.same(tally(statuses), { 401: 1, 429: 2 })
+  for (const [index, rival] of rivals.entries()) {
+    const isRefused = statuses[index] === 429
+    t.same(await guess(app, rival, 2, 'eve@example.com'), isRefused ? [401, 429] : [429, 429])
+  }
 })
 
 t.test('only failures count, and a login resets them', async (t) => {
