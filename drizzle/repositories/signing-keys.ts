@@ -1,5 +1,17 @@
 import type { Clock } from '../clock.ts'
-import { and, asc, eq, gt, isNull, lt, notInArray, or, type SqliteDatabase, sql } from '../drizzle-orm.ts'
+import {
+  and,
+  asc,
+  eq,
+  gt,
+  inArray,
+  isNull,
+  lt,
+  notInArray,
+  or,
+  type SqliteDatabase,
+  sql,
+} from '../drizzle-orm.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { rowsOf, type Transact } from '../transactions.ts'
 import type { AuditEventRow, SigningKeyRow } from '../types.ts'
@@ -118,6 +130,22 @@ export const signingKeys = {
           yield* rowsOf(tx.update(signingKeys).set({ retiresAt: null }).where(wasPlanned).returning(returned))
           return 'deleted'
         })
+      },
+
+      /**
+       * Deletes keys that were created and ended more than `age` milliseconds ago. The newest of an algorithm stays,
+       * since the next one names it as its predecessor.
+       *
+       * @returns how many it deleted
+       */
+      async deleteEnded(age: number): Promise<number> {
+        const replaced = db.select({ kid: signingKeys.predecessor }).from(signingKeys)
+        const ended = [retiresAt, signingKeys.createdAt].map((column) => lt(column, clock.ago(age)))
+        const deleted = await db
+          .delete(signingKeys)
+          .where(and(...ended, inArray(kidColumn, replaced)))
+          .returning(returned)
+        return deleted.length
       },
 
       /** Replaces the sealed private key. */

@@ -12,6 +12,8 @@ const BATCH = 200
 const DAY = 86_400_000
 /** Milliseconds that a revocation outlives its token, for instances whose clock is behind or is set back. */
 const MARGIN = DAY
+/** Milliseconds that a key stays on record after its end, so that an operator finds it in the list. */
+const ENDED_KEYS_KEPT = 30 * DAY
 
 /** How many rows were deleted. */
 export interface Pruned {
@@ -19,16 +21,20 @@ export interface Pruned {
   auditEvents: number
   rateLimits: number
   knownAddresses: number
+  signingKeys: number
 }
 
 /**
- * Deletes some rows that have expired: tokens in `blacklisted_tokens`, and old rows in `audit_events`, `rate_limits` and
- * `known_addresses`.
+ * Deletes some rows that have expired: tokens in `blacklisted_tokens`, old rows in `audit_events`, `rate_limits` and
+ * `known_addresses`, and keys that ended long ago.
  *
- * @param limit the most rows to delete from each table
+ * @param limit the most rows to delete from each table; there are few keys
  */
 export async function prune(
-  database: Pick<Database, 'blacklistedTokens' | 'auditEvents' | 'knownAddresses' | 'pruneRateLimits'>,
+  database: Pick<
+    Database,
+    'blacklistedTokens' | 'auditEvents' | 'knownAddresses' | 'pruneRateLimits' | 'signingKeys'
+  >,
   { auditRetentionDays }: Pick<Settings, 'auditRetentionDays'>,
   limit: number,
 ): Promise<Pruned> {
@@ -37,6 +43,7 @@ export async function prune(
     auditEvents: await database.auditEvents.prune(auditRetentionDays * DAY, limit),
     rateLimits: await database.pruneRateLimits(limit),
     knownAddresses: await database.knownAddresses.prune(0, limit),
+    signingKeys: await database.signingKeys.deleteEnded(ENDED_KEYS_KEPT),
   }
 }
 

@@ -18,7 +18,8 @@ export function tokensCommand(): Command {
       'after',
       `
 It deletes revoked tokens that expired more than a day ago, audit events older than
-AUDIT_RETENTION_DAYS, and expired rate limits: by the clock of PostgreSQL, or with
+AUDIT_RETENTION_DAYS, expired rate limits, and keys that were replaced and ended more
+than 30 days ago: by the clock of PostgreSQL, or with
 SQLite counted back from the newest audit event, if that is earlier than now. It works
 in small steps with pauses, so that a running service is not slowed down. It can be
 interrupted and run again.
@@ -29,13 +30,14 @@ Examples:
     )
     .action((options: { json?: true }) =>
       withContext(async ({ config, database }) => {
-        const total = { tokens: 0, auditEvents: 0, rateLimits: 0 }
+        const total = { tokens: 0, auditEvents: 0, rateLimits: 0, signingKeys: 0 }
         for (;;) {
           const begun = performance.now()
           const step = await prune(database, config, STEP)
           total.tokens += step.tokens
           total.auditEvents += step.auditEvents
           total.rateLimits += step.rateLimits
+          total.signingKeys += step.signingKeys
           if (!Object.values(step).includes(STEP)) break
           await rest(performance.now() - begun)
         }
@@ -43,6 +45,7 @@ Examples:
           blacklisted_tokens: total.tokens,
           audit_events: total.auditEvents,
           rate_limits: total.rateLimits,
+          signing_keys: total.signingKeys,
         }
         print(
           Object.entries(deleted).map(([table, rows]) => ({ table, deleted: rows })),

@@ -103,6 +103,7 @@ const calls: Calls = {
     insertSuccessor: [{ ...key, kid: 'next', predecessor: key.kid }, createEvent()],
     end: [key.kid, NOW, 'next'],
     retire: [key.kid, createEvent()],
+    deleteEnded: [0],
     reseal: [key.kid, 'sealed'],
     raiseMaxTokenLifetime: [key.kid, 900],
   },

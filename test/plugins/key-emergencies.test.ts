@@ -182,6 +182,37 @@ t.test('returns to a former algorithm with a new key', async (t) => {
   t.same(await scene.states(), ['retired', 'verifying', 'signing'])
 })
 
+t.test('deletes keys that ended long ago, but never one that the next key follows', async (t) => {
+  const scene = await setScene(t)
+  const former = await (await scene.open({ algorithm: 'RS256' })).ensureSigner()
+  const lifecycle = await scene.open()
+  for (let round = 0; round < 3; round++) {
+    await lifecycle.rotate()
+    await scene.pass(LEAD)
+  }
+  await lifecycle.maintain(Number.POSITIVE_INFINITY)
+  const [first = '', second = '', third = '', last = ''] = (await scene.keys())
+    .filter(({ algorithm }) => algorithm === 'ES256')
+    .map(({ kid }) => kid)
+  await scene.retire(second)
+  const kids = async () => (await scene.keys()).map(({ kid }) => kid)
+
+  for (const [days, kept] of [
+    [29, [former.kid, first, second, third, last]],
+    [2, [former.kid, last]],
+    [400, [former.kid, last]],
+  ] as const) {
+    await scene.pass(days * DAY)
+    await scene.prune()
+    t.same(await kids(), kept)
+  }
+  t.same(await scene.states(), ['retired', 'signing'])
+  const { key: next } = await lifecycle.rotate()
+  t.equal(next.predecessor, last)
+  const again = await scene.open({ algorithm: 'RS256' })
+  t.equal((await again.ensureSigner()).predecessor, former.kid)
+})
+
 async function publishedKids(t: Test, settings: Record<string, string>): Promise<string[]> {
   const app = await createApp(t, settings)
   const { keys } = (await app.inject('/.well-known/jwks.json')).json()

@@ -1,5 +1,7 @@
 import type { Test } from 'tap'
 import type { SigningKeyRow } from '../../drizzle/index.ts'
+import { createAuditEvent } from '../../plugins/audit/event.ts'
+import { prune } from '../../plugins/database/pruning.ts'
 import type { Algorithm } from '../../plugins/signing-keys/algorithms.ts'
 import { createKeyLifecycle, type KeyLifecycle, stateOf } from '../../plugins/signing-keys/lifecycle.ts'
 import { createEvent } from '../drizzle/rows.ts'
@@ -19,6 +21,8 @@ export interface Scene {
   keys(): Promise<SigningKeyRow[]>
   /** Retires a key as `postern keys retire` does. */
   retire(kid: string): Promise<unknown>
+  /** Deletes what has expired, as the service does in the background. */
+  prune(): Promise<unknown>
   /** The states of the keys, oldest first. */
   states(): Promise<string[]>
   /** Lets time pass: moves all recorded times into the past. */
@@ -45,6 +49,11 @@ export async function setScene(t: Test): Promise<Scene> {
     },
     keys,
     retire: (kid) => observer.signingKeys.retire(kid, createEvent()),
+    async prune() {
+      // As a running service would have recorded by now.
+      await observer.auditEvents.insert(createAuditEvent('authn_login_success'))
+      return await prune(observer, { auditRetentionDays: 90 }, 100)
+    },
     async states() {
       const rows = await keys()
       return rows.map((row) => stateOf(row, rows, new Date()))
