@@ -1,9 +1,12 @@
 /**
- * Whether the duration of a refused login reveals that a user exists. It sends pairs of logins, one with an unknown
- * e-mail and one with a wrong password.
+ * Whether the duration of a refused login reveals that a user exists, or that their hash is older than BCRYPT_COST. It
+ * sends rounds of logins: with an unknown e-mail, and with wrong passwords of two users.
  *
- *     npm run bench:login -- --pairs 200
+ *     npm run bench:login -- --rounds 200
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { buildApp } from '../src/app.ts'
@@ -11,49 +14,67 @@ import { readConfig } from '../src/settings/environment.ts'
 
 const { values } = parseArgs({
   options: {
-    pairs: { type: 'string', default: '200' },
+    rounds: { type: 'string', default: '200' },
     cost: { type: 'string', default: '12' },
+    former: { type: 'string', default: '10' },
   },
 })
-const pairs = Number(values.pairs)
+const rounds = Number(values.rounds)
 
-const known = { email: 'ada@example.com', password: 'correct horse battery staple' }
-const attempts = {
-  unknownEmail: { email: 'eve@example.com', password: 'a wrong password' },
-  wrongPassword: { email: known.email, password: 'a wrong password' },
-}
-type Attempt = keyof typeof attempts
+const password = 'correct horse battery staple'
+const emails = {
+  'unknown e-mail': 'eve@example.com',
+  'wrong password': 'ada@example.com',
+  'wrong password, former cost': 'bob@example.com',
+} as const
+const names = Object.keys(emails) as (keyof typeof emails)[]
 
-const app = await buildApp(
-  readConfig({ DATABASE_URL: ':memory:', BCRYPT_COST: values.cost, LOG_LEVEL: 'silent', THROTTLE: 'false' }),
-)
-const address = await app.listen({ host: '127.0.0.1', port: 0 })
-await post('/register', known, 201)
+const directory = mkdtempSync(join(tmpdir(), 'login-timing-'))
+const former = await start(values.former)
+await post(former.address, '/register', { email: emails['wrong password, former cost'], password }, 201)
+await former.app.close()
+const { app, address } = await start(values.cost)
+await post(address, '/register', { email: emails['wrong password'], password }, 201)
 
-const times: Record<Attempt, number[]> = { unknownEmail: [], wrongPassword: [] }
-for (const attempt of Object.keys(attempts) as Attempt[]) await measure(attempt)
-for (let pair = 0; pair < pairs; pair++) {
-  // They take turns, since the second one finds a warmer machine.
-  const order: Attempt[] = pair % 2 ? ['unknownEmail', 'wrongPassword'] : ['wrongPassword', 'unknownEmail']
-  for (const attempt of order) times[attempt].push(await measure(attempt))
+const times = new Map(names.map((name) => [name, [] as number[]]))
+for (const name of names) await measure(name)
+for (let round = 0; round < rounds; round++) {
+  // They take turns, since the next one finds a warmer machine.
+  for (let turn = 0; turn < names.length; turn++) {
+    const name = names[(round + turn) % names.length] as (typeof names)[number]
+    times.get(name)?.push(await measure(name))
+  }
 }
 await app.close()
+rmSync(directory, { recursive: true })
 
-const unknownEmail = median(times.unknownEmail)
-const wrongPassword = median(times.wrongPassword)
-console.log(`${pairs} pairs at cost ${values.cost}`)
-console.log(`unknown e-mail  ${unknownEmail.toFixed(2)} ms (median)`)
-console.log(`wrong password  ${wrongPassword.toFixed(2)} ms (median)`)
-console.log(`ratio           ${(unknownEmail / wrongPassword).toFixed(4)}`)
+const medians = names.map((name) => median(times.get(name) ?? []))
+console.log(`${rounds} rounds at cost ${values.cost}, and a user of cost ${values.former}`)
+for (const [index, name] of names.entries()) {
+  const [took = Number.NaN, unknown = Number.NaN] = [medians[index], medians[0]]
+  console.log(`${name.padEnd(28)} ${took.toFixed(2)} ms (median)  ratio ${(took / unknown).toFixed(4)}`)
+}
+
+async function start(cost: string) {
+  const app = await buildApp(
+    readConfig({
+      DATABASE_URL: join(directory, 'postern.db'),
+      BCRYPT_COST: cost,
+      LOG_LEVEL: 'silent',
+      THROTTLE: 'false',
+    }),
+  )
+  return { app, address: await app.listen({ host: '127.0.0.1', port: 0 }) }
+}
 
 /** Milliseconds that a refused login takes. */
-async function measure(attempt: Attempt): Promise<number> {
+async function measure(name: keyof typeof emails): Promise<number> {
   const start = performance.now()
-  await post('/login', attempts[attempt], 401)
+  await post(address, '/login', { email: emails[name], password: 'a wrong password' }, 401)
   return performance.now() - start
 }
 
-async function post(path: string, body: object, expectedStatus: number): Promise<void> {
+async function post(address: string, path: string, body: object, expectedStatus: number): Promise<void> {
   const response = await fetch(`${address}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -4,7 +4,11 @@
  */
 import { createRequire } from 'node:module'
 import type { Database as SqliteHandle } from 'better-sqlite3'
+import type { SQLWrapper } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+
+/** What has a column or an expression. */
+export type { SQLWrapper }
 
 /** A SQLite database under Drizzle. Queries for both databases are written against this type. */
 export type SqliteDatabase = BetterSQLite3Database & { $client: SqliteHandle }
@@ -14,6 +18,7 @@ const require = createRequire(import.meta.url)
 export const {
   and,
   asc,
+  between,
   count,
   DrizzleQueryError,
   desc,

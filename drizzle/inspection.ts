@@ -1,4 +1,5 @@
 import { desc, type SqliteDatabase, sql } from './drizzle-orm.ts'
+import { countHashCosts, type HashCostCount } from './hash-costs.ts'
 import type { SchemaState } from './migrations.ts'
 import type { Tables } from './sqlite/schema.ts'
 import type { SigningKeyRow } from './types.ts'
@@ -12,6 +13,8 @@ export interface Inspection {
   signingKeys: SigningKeyRow[] | undefined
   /** The e-mails that have other spellings: with letters beyond ASCII, in ASCII for those, or in quotes. */
   emails: string[]
+  /** How many users have hashes of each cost. */
+  hashCosts: HashCostCount[]
   /** When the latest user, key or event was recorded. */
   latest: Date | undefined
 }
@@ -47,8 +50,9 @@ export interface PostgresInspection extends Inspection {
 /** @param db whose tables have at least the columns of this version */
 export async function inspectRows(
   db: SqliteDatabase,
-  { users, signingKeys, auditEvents }: Tables,
-): Promise<Pick<Inspection, 'signingKeys' | 'emails' | 'latest'>> {
+  tables: Tables,
+): Promise<Pick<Inspection, 'signingKeys' | 'emails' | 'hashCosts' | 'latest'>> {
+  const { users, signingKeys, auditEvents } = tables
   const keys = await db.select().from(signingKeys)
   const moments = [
     keys.map(({ createdAt }) => createdAt),
@@ -69,5 +73,6 @@ export async function inspectRows(
     or ${users.email} like '%xn--%' or ${users.email} like '"%'`
   const spelled = await db.select({ email: users.email }).from(users).where(hasSpellings)
   const emails = spelled.map(({ email }) => email)
-  return { signingKeys: keys, emails, latest: moments.length > 0 ? new Date(latest) : undefined }
+  const hashCosts = await countHashCosts(db, tables)
+  return { signingKeys: keys, emails, hashCosts, latest: moments.length > 0 ? new Date(latest) : undefined }
 }

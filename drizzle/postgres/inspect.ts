@@ -33,7 +33,14 @@ const PRIVILEGES = ['select', 'insert', 'update', 'delete']
 
 type Facts = Omit<
   PostgresInspection,
-  'schema' | 'signingKeys' | 'emails' | 'latest' | 'writeFault' | 'clockOffset' | 'clockUncertainty'
+  | 'schema'
+  | 'signingKeys'
+  | 'emails'
+  | 'hashCosts'
+  | 'latest'
+  | 'writeFault'
+  | 'clockOffset'
+  | 'clockUncertainty'
 > & { isReadOnly: boolean }
 
 /**
@@ -69,7 +76,7 @@ export async function inspectPostgres(
         ? 'the server is read-only, like a standby'
         : await findMissingPrivilege(client, schema, state === 'none'),
       ...(state === 'none' || state === 'outdated'
-        ? { signingKeys: undefined, emails: [], latest: undefined }
+        ? { signingKeys: undefined, emails: [], hashCosts: [], latest: undefined }
         : await inspectRows(asSharedDatabase(client), tables)),
     }
   } finally {

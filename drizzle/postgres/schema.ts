@@ -1,3 +1,4 @@
+import { hashCost } from '../sqlite/schema.ts'
 import { instant } from './instant.ts'
 import { index, integer, PgSchema, pgTable, text } from './orm.ts'
 
@@ -14,15 +15,19 @@ function tableIn(schema: string | undefined) {
 export function createPostgresTables(schema: string | undefined) {
   const table = tableIn(schema)
 
-  const users = table('users', {
-    id: text('id').primaryKey(),
-    email: text('email').notNull().unique('users_email_unique'),
-    name: text('name'),
-    hashedPassword: text('hashed_password').notNull(),
-    createdAt: instant('created_at').notNull(),
-    disabledAt: instant('disabled_at'),
-    tokenVersion: integer('token_version').notNull().default(0),
-  })
+  const users = table(
+    'users',
+    {
+      id: text('id').primaryKey(),
+      email: text('email').notNull().unique('users_email_unique'),
+      name: text('name'),
+      hashedPassword: text('hashed_password').notNull(),
+      createdAt: instant('created_at').notNull(),
+      disabledAt: instant('disabled_at'),
+      tokenVersion: integer('token_version').notNull().default(0),
+    },
+    (columns) => [index('users_hash_cost_index').on(hashCost(columns.hashedPassword))],
+  )
 
   const deletedUsers = table('deleted_users', {
     id: text('id').primaryKey(),

@@ -1,4 +1,5 @@
 import { and, asc, eq, gt, isNotNull, isNull, type SqliteDatabase, sql } from '../drizzle-orm.ts'
+import { prepareHighestHashCost } from '../hash-costs.ts'
 import type { Tables } from '../sqlite/schema.ts'
 import { isStorable } from '../storable-text.ts'
 import { rowsOf, type Transact } from '../transactions.ts'
@@ -19,7 +20,8 @@ export interface UserFilter {
 
 /** The users. Each write records its event in the same transaction, if it changed anything. */
 export const users = {
-  reads(db: ReadableDatabase, { users }: Tables) {
+  reads(db: ReadableDatabase, tables: Tables) {
+    const { users } = tables
     const findByEmail = db
       .select()
       .from(users)
@@ -39,6 +41,9 @@ export const users = {
         const [row] = await db.select().from(users).where(eq(users.id, id)).limit(1)
         return row
       },
+
+      /** @returns the highest cost of a hash; undefined if there are no users */
+      highestHashCost: prepareHighestHashCost(db, tables),
 
       /** @returns the users that match, by e-mail in the database's order */
       async list({ email, isDisabled, after, limit }: UserFilter): Promise<UserRow[]> {

@@ -26,7 +26,7 @@ export async function inspectSqlite(path: string): Promise<SqliteInspection> {
       damage: damage.filter((line) => line !== 'ok'),
       writeFault: writeFaultOf(handle),
       ...(schema === 'none' || schema === 'outdated'
-        ? { signingKeys: undefined, emails: [], latest: undefined }
+        ? { signingKeys: undefined, emails: [], hashCosts: [], latest: undefined }
         : await inspectRows(drizzle(handle), createTables(''))),
     }
   } finally {

@@ -1,10 +1,12 @@
-import { hash as bcryptHash, verify as bcryptVerify, genSaltSync } from '@node-rs/bcrypt'
+import { hash as bcryptHash } from '@node-rs/bcrypt'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ActionContext, Settings } from '../postern.ts'
+import { costOf } from './bcrypt.ts'
 import { AbandonedError, OverloadedError } from './hash-queue.ts'
 import { createMeasuredQueue } from './measured-queue.ts'
-import { findPasswordFault, isHashable } from './policy.ts'
+import { findPasswordFault } from './policy.ts'
+import { verifyPassword } from './verify.ts'
 
 /** Password hashing by bcrypt, off the event loop. */
 export interface Passwords {
@@ -17,7 +19,8 @@ export interface Passwords {
    */
   hash(password: string, context?: ActionContext): Promise<string>
   /**
-   * Takes the same time whether or not there is a user to compare with.
+   * Takes the same time for every wrong password, whether or not there is a user to compare with: that of the highest
+   * cost in use.
    *
    * @param hashed the user's hash (`$2a$`, `$2b$` or `$2y$`), or undefined if there is no user
    * @param context the client that waits; if it disconnects before its turn, nothing is hashed
@@ -34,10 +37,6 @@ declare module 'fastify' {
   }
 }
 
-/** The length of `$2b$`, the cost, `$` and the salt in a modular-crypt string, and that of the digest after them. */
-const SALT_LENGTH = 29
-const DIGEST_LENGTH = 31
-
 /** Milliseconds that a hash takes on an ordinary core. The queue uses it until it has measured its own. */
 const DURATION_AT_COST_12 = 250
 
@@ -46,10 +45,7 @@ async function passwords(
   settings: Pick<Settings, 'bcryptCost' | 'passwordMinLength'>,
 ): Promise<void> {
   const { bcryptCost, passwordMinLength } = settings
-  // A salt of the present cost and a digest that no password has. genSaltSync adds base64 padding, which must go: with
-  // it a comparison fails at once, and its speed would tell that there is no such user.
-  const dummyHash = genSaltSync(bcryptCost, '2b').slice(0, SALT_LENGTH) + '.'.repeat(DIGEST_LENGTH)
-
+  const { users } = app.database
   const queue = createMeasuredQueue(DURATION_AT_COST_12 * 2 ** (bcryptCost - 12), app.metrics)
 
   async function enqueue<T>(hash: () => Promise<T>, context: ActionContext = {}): Promise<T> {
@@ -70,17 +66,15 @@ async function passwords(
     hash: (password, context) => enqueue(() => bcryptHash(password, bcryptCost), context),
 
     async verify(password, hashed, context) {
-      const hashable = isHashable(password)
-      const compare = () => bcryptVerify(hashable ? password : '', hashed ?? dummyHash)
-      const matches = await enqueue(compare, context)
-      return matches && hashable && hashed !== undefined
+      const cost = Math.max(bcryptCost, (await users.highestHashCost()) ?? 0)
+      return await enqueue(() => verifyPassword(password, hashed, cost), context)
     },
 
-    needsRehash: (hashed) => Number(hashed.split('$')[2]) !== bcryptCost,
+    needsRehash: (hashed) => costOf(hashed) !== bcryptCost,
   })
 }
 
 export default fp(passwords, {
   name: 'postern-passwords',
-  dependencies: ['postern-client-address', 'postern-metrics', 'postern-problem'],
+  dependencies: ['postern-client-address', 'postern-database', 'postern-metrics', 'postern-problem'],
 })

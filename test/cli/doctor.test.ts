@@ -197,6 +197,26 @@ t.test('finds users who share a mailbox', async (t) => {
   t.equal(code, 0)
 })
 
+t.test('finds users whose hashes have a higher cost than new ones', async (t) => {
+  const { cwd, path, env } = await setScene(t)
+  const database = new SqliteDriver(path)
+  const insert = database.prepare(
+    `insert into users (id, email, hashed_password, created_at) values (?, ?, ?, ${Date.now()})`,
+  )
+  const costs = ['04', '10', '11', '11', '14']
+  for (const [id, cost] of costs.entries())
+    insert.run(`${id}`, `${id}@x.org`, `$2b$${cost}$${'.'.repeat(53)}`)
+  insert.run('5', '5@x.org', '!')
+  database.close()
+
+  const { code, results } = await examine({ cwd, env })
+
+  t.match(bad(results), [
+    { check: 'users', status: 'warn', detail: /BCRYPT_COST=10 \(cost 11: 2, cost 14: 1\)/ },
+  ])
+  t.equal(code, 0)
+})
+
 t.test('finds a damaged file, and one that is no database', async (t) => {
   const { cwd, path, env } = await setScene(t)
 

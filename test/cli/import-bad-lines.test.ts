@@ -14,7 +14,7 @@ const LINES: [text: string, reason?: string | RegExp][] = [
   [line(7, { hashed_password: HASH.slice(0, -1) }), /bcrypt hash/],
   [line(8, { hashed_password: HASH.replace('$2b$12', '$2x$12') }), /bcrypt hash/],
   [line(9, { hashed_password: HASH.replace('$12$', '$03$') }), /bcrypt hash/],
-  [line(10, { hashed_password: HASH.replace('$12$', '$32$') }), /bcrypt hash/],
+  [line(10, { hashed_password: HASH.replace('$12$', '$16$') }), /bcrypt hash/],
   [line(11, { hashed_password: `${HASH}\n` }), /bcrypt hash/],
   [line(12, { hashed_password: '$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA' }), /bcrypt hash/],
   [line(13, { name: 'x'.repeat(226) }), /more than 225 characters/],

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
 import { databasePath, NewerDatabaseError, openDatabase } from '../../drizzle/index.ts'
+import { createRepositories } from '../../drizzle/repositories/index.ts'
 import { openSqlite } from '../../drizzle/sqlite/client.ts'
 import { migrationCount } from './rows.ts'
 
@@ -69,6 +70,18 @@ t.test('creates the tables once, even if several threads open it at once', async
 
     t.match(describeDatabase(path), { migrations: { length: migrationCount() } })
   }
+})
+
+t.test('finds the highest cost of a hash by its index', async (t) => {
+  const connection = openSqlite(':memory:')
+  t.teardown(() => connection.close())
+  const { $client } = connection.db
+  const prepared = t.capture($client, 'prepare', $client.prepare)
+  createRepositories(connection)
+
+  const query = prepared().find(({ args }) => args[0].includes('substr('))?.args[0]
+  const plan = $client.prepare<string[]>(`explain query plan ${query}`).all('04', '15', '1')
+  t.match(plan, [{ detail: /SEARCH users USING COVERING INDEX users_hash_cost_index/ }])
 })
 
 t.test('leaves a database of a newer version unchanged', async (t) => {

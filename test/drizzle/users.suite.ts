@@ -53,6 +53,22 @@ export function testUsers(t: Test, openEmpty: OpenEmpty): void {
     t.equal(await users.insert(createUser({ email: 'ada@example.com' }), createEvent()), undefined)
   })
 
+  t.test('knows the highest cost of a hash, among those that may be stored', async (t) => {
+    const { users } = await openEmpty(t)
+    t.equal(await users.highestHashCost(), undefined)
+    const hashes = ['!', '$2b$08$a', '$2y$16$a', '$2a$31$a', '$argon2id$v=19$a', '']
+    for (const hashedPassword of hashes) await users.insert(createUser({ hashedPassword }), createEvent())
+    t.equal(await users.highestHashCost(), 8)
+
+    const user = createUser({ hashedPassword: '$2y$15$a' })
+    await users.insert(user, createEvent())
+    t.equal(await users.highestHashCost(), 15)
+    await users.rehash(user.id, user.hashedPassword, '$2b$12$a')
+    t.equal(await users.highestHashCost(), 12)
+    await users.insert(createUser({ hashedPassword: '$2b$1.$a' }), createEvent())
+    t.ok(Number.isInteger((await users.highestHashCost()) ?? 0), 'what is no hash is no number')
+  })
+
   t.test('does not find what no database can store', async (t) => {
     const { users } = await openEmpty(t)
     const user = createUser({ id: 'ada', email: 'ada@example.com' })

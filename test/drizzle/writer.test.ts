@@ -82,6 +82,7 @@ const calls: Calls = {
     insert: [user, createEvent()],
     findByEmail: [user.email],
     findById: [user.id],
+    highestHashCost: [],
     list: [{ limit: 1 }],
     disable: [user.id, NOW, createEvent()],
     enable: [user.id, createEvent()],

@@ -14,7 +14,7 @@ import { type Finding, fail } from './finding.ts'
 import { checkKeys, findSecret } from './keys.ts'
 import { reachDatabase } from './reach.ts'
 import { readSettings } from './settings.ts'
-import { checkUsers } from './users.ts'
+import { checkHashCosts, checkUsers } from './users.ts'
 
 /** A finding, and the check that made it. */
 export type Result = { check: string } & Finding
@@ -63,10 +63,10 @@ async function examineDatabase(
   }
   if (sqlite) await run('file', () => checkFile(sqlite))
   if (inspection) {
-    const { signingKeys, emails } = inspection
+    const { signingKeys, emails, hashCosts } = inspection
     await run('tables', () => checkTables(inspection))
     if (signingKeys) await run('keys', () => checkKeys(signingKeys, secretKey, config))
-    await run('users', () => checkUsers(emails))
+    await run('users', () => [...checkUsers(emails), ...checkHashCosts(hashCosts, config)])
     await run('clock', () => checkClock(inspection))
   }
   const path = databasePath(config.databaseUrl)

@@ -1,0 +1,1 @@
+CREATE INDEX `users_hash_cost_index` ON `users` (substr("hashed_password", 5, 2));
