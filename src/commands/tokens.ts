@@ -18,10 +18,10 @@ export function tokensCommand(): Command {
       'after',
       `
 It deletes revoked tokens that expired more than a day ago, audit events older than
-AUDIT_RETENTION_DAYS, expired rate limits, and keys that were replaced and ended more
-than 30 days ago: by the clock of PostgreSQL, or with
-SQLite counted back from the newest audit event, if that is earlier than now. It works
-in small steps with pauses, so that a running service is not slowed down. It can be
+AUDIT_RETENTION_DAYS, expired rate limits and known addresses, and keys that were
+replaced and ended more than 30 days ago: by the clock of PostgreSQL, or with SQLite
+counted back from the newest audit event, if that is earlier than now. It works in
+small steps with pauses, so that a running service is not slowed down. It can be
 interrupted and run again.
 
 Examples:
@@ -30,13 +30,14 @@ Examples:
     )
     .action((options: { json?: true }) =>
       withContext(async ({ config, database }) => {
-        const total = { tokens: 0, auditEvents: 0, rateLimits: 0, signingKeys: 0 }
+        const total = { tokens: 0, auditEvents: 0, rateLimits: 0, knownAddresses: 0, signingKeys: 0 }
         for (;;) {
           const begun = performance.now()
           const step = await prune(database, config, STEP)
           total.tokens += step.tokens
           total.auditEvents += step.auditEvents
           total.rateLimits += step.rateLimits
+          total.knownAddresses += step.knownAddresses
           total.signingKeys += step.signingKeys
           if (!Object.values(step).includes(STEP)) break
           await rest(performance.now() - begun)
@@ -45,6 +46,7 @@ Examples:
           blacklisted_tokens: total.tokens,
           audit_events: total.auditEvents,
           rate_limits: total.rateLimits,
+          known_addresses: total.knownAddresses,
           signing_keys: total.signingKeys,
         }
         print(

@@ -50,6 +50,7 @@ for (const [kind, settingsOf] of Object.entries(places)) {
       { table: 'blacklisted_tokens', deleted: 1500 },
       { table: 'audit_events', deleted: 1500 },
       { table: 'rate_limits', deleted: 0 },
+      { table: 'known_addresses', deleted: 0 },
       { table: 'signing_keys', deleted: 0 },
     ])
     t.same(await countRows(database), [3000, 1501])

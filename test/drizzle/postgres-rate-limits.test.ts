@@ -5,7 +5,7 @@ import { waitAfter } from '../../drizzle/rate-limits/limiter.ts'
 import { ada, createApp, post } from '../helper.ts'
 import { createSchema } from '../postgres.ts'
 import { openPostgresBeside } from '../postgres-beside.ts'
-import { THROTTLED, tryLogIn } from '../throttling.ts'
+import { guess, nthAddress, THROTTLED, tryLogIn } from '../throttling.ts'
 
 const HOUR = 3600
 const SETTINGS = { keyPrefix: 'a', points: 3, duration: HOUR }
@@ -105,6 +105,26 @@ t.test('needs no disk, and its keys are unreadable', async (t) => {
     'u',
     'unlogged',
   )
+})
+
+t.test('an attempt that one limit refuses does not count for the others', async (t) => {
+  const { url, schema } = await createScene(t)
+  const settings = {
+    ...THROTTLED,
+    DATABASE_URL: url,
+    DATABASE_SCHEMA: schema,
+    SECRET_KEY: 'a secret for tests, of 32 bytes or more',
+    LOGIN_FAILURES_PER_ACCOUNT: '5',
+    LOGIN_FAILURES_PER_ADDRESS: '1',
+  }
+  const [one, other] = [await createApp(t, settings), await createApp(t, settings)]
+  for (let n = 0; n < 5; n++) t.same(await guess(one, nthAddress(n), 1), [401])
+
+  // Unlike the first instance, this one finds out only after it has spent points of the address.
+  for (const address of ['203.0.113.1', '2001:db8::1']) {
+    t.same(await guess(other, address, 1), [429])
+    t.same(await guess(other, address, 2, `eve@example.com`), [401, 429])
+  }
 })
 
 t.test('a database that cannot answer is unavailable, and refuses no key', async (t) => {
