@@ -2,6 +2,7 @@ import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { createDraining, type Draining } from './draining.ts'
+import normalPath from './normal-path.ts'
 import requestIds from './request-id.ts'
 import securityHeaders from './security-headers.ts'
 
@@ -21,6 +22,7 @@ async function http(app: FastifyInstance, { corsOrigin }: HttpSettings): Promise
   await app.register(requestIds)
   app.decorate('http', createDraining(app))
   await app.register(securityHeaders)
+  await app.register(normalPath)
   if (corsOrigin.length > 0) {
     await app.register(cors, {
       origin: corsOrigin.includes('*') ? '*' : corsOrigin,

@@ -104,6 +104,17 @@ for (const gateway of Object.keys(askingGateways) as AskingGateway[]) {
         t.equal(status, 200, `${path} is public`)
         t.match(headers['content-type'], 'json')
       }
+      for (const path of [
+        '/verify/../login',
+        '/verify/%2e%2e/login',
+        '/verify/./../login',
+        '//login',
+        '/x/..//login',
+      ]) {
+        const { status, headers } = await send({ path, token })
+        t.ok([400, 404, 405].includes(status) || received.at(-1)?.url === path, `${path}: ${status}`)
+        t.notOk(headers['remote-user'], `${path} tells the client no identity`)
+      }
       const getUser = await send({ path: '/getUser', token })
       t.equal(JSON.parse(getUser.body).email, ada.email)
     })
