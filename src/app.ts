@@ -1,4 +1,3 @@
-import swaggerUi from '@fastify/swagger-ui'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { AccessLog } from '../plugins/http/access-log.ts'
 import http from '../plugins/http/index.ts'
@@ -15,18 +14,6 @@ import postern from './index.ts'
 import type { Tracing } from './runtime/tracing.ts'
 import version from './runtime/version.ts'
 import { type Config, pluginOptions } from './settings/environment.ts'
-
-/** The docs page needs its own files, inline styles and images, and to call the API. */
-const DOCS_CSP = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
 
 /** The log levels at which requests are not logged. */
 const QUIET_LEVELS: Config['logLevel'][] = ['silent', 'fatal', 'error', 'warn']
@@ -94,13 +81,8 @@ export async function buildApp(
   await app.register(problem)
   await app.register(http, config)
   await app.register(openapi, { version })
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: DOCS_CSP,
-    theme: { title: 'Postern' },
-    // Without the bar of Swagger UI's makers.
-    uiConfig: { layout: 'BaseLayout' },
-  })
+  // Loaded only if it is on: it is a large part of a start.
+  if (config.docs) await app.register((await import('../plugins/openapi/docs.ts')).default)
 
   await app.register(postern, { ...pluginOptions(config), metrics: isMeasured })
   await app.register(processRoutes)

@@ -25,12 +25,7 @@ import { sharedSchemas } from '../routes/schemas.ts'
 import { type PosternOptions, parseOptions } from './settings/plugin-options.ts'
 
 export { NewerDatabaseError } from '../drizzle/errors.ts'
-export {
-  type MigrateOptions,
-  migrate,
-  type PostgresPool,
-  type SqliteHandle,
-} from '../drizzle/host-database.ts'
+export type { MigrateOptions, PostgresPool, SqliteHandle } from '../drizzle/host-database.ts'
 export type {
   ActionContext,
   Auth,
@@ -53,6 +48,7 @@ export { AccessToken as AccessTokenSchema, LoginBody as LoginBodySchema } from '
 export { Metadata as MetadataSchema } from '../routes/public/metadata.ts'
 export { RegisterBody as RegisterBodySchema } from '../routes/public/register.ts'
 export { Problem as ProblemSchema, User as UserSchema } from '../routes/schemas.ts'
+export { migrate } from './migrate.ts'
 export { OptionsSchema } from './settings/options.ts'
 export { InvalidOptionsError } from './settings/parse.ts'
 export type { Hooks, PosternOptions } from './settings/plugin-options.ts'

@@ -40,6 +40,8 @@ export const ConfigSchema = Type.Object(
       LOG_LEVELS.map((level) => Type.Literal(level)),
       { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` },
     ),
+    /** Whether there is a page at `/docs`. */
+    docs: Type.Boolean({ default: true, description: 'true or false' }),
     /** For how many seconds requests are still answered after `/readyz` has said that the process stops. */
     shutdownDelaySeconds: Type.Integer({
       minimum: 0,

@@ -152,11 +152,17 @@ function findDatabaseFaults(given: PosternOptions): string[] {
   for (const name of CONNECTION_OPTIONS) {
     if (given[name] !== undefined) faults.push(`${name} must come with databaseUrl`)
   }
-  if (tablePrefix !== undefined && !TABLE_PREFIX.test(tablePrefix)) {
-    faults.push('tablePrefix must be letters, digits and underscores, not beginning with a digit')
-  }
+  const prefixFault = findTablePrefixFault(tablePrefix)
+  if (prefixFault) faults.push(prefixFault)
   if (typeof migrate !== 'boolean') faults.push('migrate must be true or false')
   return faults
+}
+
+/** Why a prefix of table names is wrong, as a sentence. */
+export function findTablePrefixFault(tablePrefix: string | undefined): string | undefined {
+  return tablePrefix === undefined || TABLE_PREFIX.test(tablePrefix)
+    ? undefined
+    : 'tablePrefix must be letters, digits and underscores, not beginning with a digit'
 }
 
 function isSqliteHandle(database: unknown): database is SqliteHandle {

@@ -125,6 +125,26 @@ t.test('lets the host migrate tables with another prefix', async (t) => {
   )
 })
 
+t.test('migrate refuses the names that the plugin refuses, by the same error', async (t) => {
+  const database = openHostDatabase(t)
+  for (const tablePrefix of ['', 'a-b', '1_', 'x`; drop table users; --', 'ä', 7]) {
+    const options = { tablePrefix: tablePrefix as string }
+    t.throws(() => migrate(database, options), {
+      name: 'InvalidOptionsError',
+      message: /^tablePrefix must be /,
+    })
+  }
+  for (const databaseSchema of ['', 'Auth', 'a-b', 'x"; drop schema public; --', 7]) {
+    const options = { databaseSchema: databaseSchema as string }
+    t.throws(() => migrate(database, options), {
+      name: 'InvalidOptionsError',
+      message: /^databaseSchema must be /,
+    })
+  }
+  t.throws(() => migrate(database, { prefix: 'x_' } as object), { name: 'InvalidOptionsError' })
+  t.same(tablesIn(database), [])
+})
+
 t.test('refuses tables of a newer version', async (t) => {
   const database = openHostDatabase(t)
   migrate(database)

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import SqliteDriver from 'better-sqlite3'
@@ -47,6 +47,20 @@ t.test('stores its data for no other user of the machine to read', async (t) => 
   t.ok(files.includes('postern.db'))
   t.ok(files.includes('postern.db.secret'))
   for (const name of files) t.equal(modeOf(join('data', name)), '600', name)
+})
+
+t.test('warns in the log of secrets that others can read', async (t) => {
+  const cwd = t.testdir()
+  const first = await startServer(t, { cwd })
+  t.notMatch(first.stdout(), 'chmod')
+  await first.stop()
+  chmodSync(join(cwd, 'data', 'postern.db'), 0o640)
+  chmodSync(join(cwd, 'data', 'postern.db.secret'), 0o604)
+
+  const second = await startServer(t, { cwd })
+  await second.stop()
+  t.match(second.stdout(), '"msg":"its group can access secrets: chmod 600 ./data/postern.db"')
+  t.match(second.stdout(), '"msg":"everyone can access secrets: chmod 600 ./data/postern.db.secret"')
 })
 
 t.test('changes nothing at its second start', async (t) => {

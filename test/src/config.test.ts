@@ -29,6 +29,7 @@ t.test('has a default for every setting but the secret and the age of keys', asy
     trustProxy: [],
     logLevel: 'info',
     corsOrigin: [],
+    docs: true,
     shutdownDelaySeconds: 0,
   })
 })

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, statfsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { parseEnv } from 'node:util'
-import { secretKeyPath } from '../../settings/secret-key.ts'
+import { type ExposedFile, exposedFiles, secretFiles } from '../../settings/exposed-files.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** Free bytes: below the first, writes will soon fail; below the second, the database has no room to grow. */
@@ -19,31 +18,19 @@ const NETWORK_FILE_SYSTEMS: Record<number, string> = {
 /** @param database path of the SQLite file; null if there is none */
 export function checkPermissions(database: string | null): Finding[] {
   if (process.platform === 'win32') return [ok('not checked on Windows')]
-  const databaseFiles = database === null ? [] : ['', '-wal', '-shm'].map((suffix) => database + suffix)
-  const secrets = database === null ? [] : [secretKeyPath(database), `${secretKeyPath(database)}.new`]
-  const files = [...databaseFiles, ...secrets, ...(holdsSecret('.env') ? ['.env'] : [])].filter(existsSync)
-  const findings = files.flatMap(checkMode)
+  const files = secretFiles(database)
+  const findings = exposedFiles(files).map(describe)
   return findings.length > 0 || files.length === 0
     ? findings
     : [ok(`readable only by their owner: ${files.join(', ')}`)]
 }
 
-function checkMode(path: string): Finding[] {
-  const mode = statSync(path).mode & 0o777
-  const detail = `${path} has mode ${mode.toString(8).padStart(4, '0')}`
+function describe({ path, mode, to }: ExposedFile): Finding {
+  const detail = `${path} has mode ${mode}`
   const remedy = `chmod 600 ${path}`
-  if (mode & 0o007) return [fail(`${detail}: every user of this machine can access its secrets`, remedy)]
-  if (mode & 0o070) return [warn(`${detail}: its group can access its secrets`, remedy)]
-  return []
-}
-
-function holdsSecret(path: string): boolean {
-  try {
-    const { SECRET_KEY, NEW_SECRET_KEY, DATABASE_URL = '' } = parseEnv(readFileSync(path, 'utf8'))
-    return Boolean(SECRET_KEY ?? NEW_SECRET_KEY) || /:\/\/[^/@]*:[^/@]*@/.test(DATABASE_URL)
-  } catch {
-    return false
-  }
+  return to === 'everyone'
+    ? fail(`${detail}: every user of this machine can access its secrets`, remedy)
+    : warn(`${detail}: its group can access its secrets`, remedy)
 }
 
 /** @param database path of the SQLite file */
