@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Database, DatabaseUnavailableError, openDatabase } from '../../drizzle/index.ts'
 import { createSchema } from '../postgres.ts'
+import { testKeyChain } from './key-chain.suite.ts'
 import { createEvent, createSlot, createUser } from './rows.ts'
 import { testTokens } from './tokens.suite.ts'
 import { testUserBatches } from './user-batches.suite.ts'
@@ -34,6 +35,7 @@ for (const [kind, create] of Object.entries(kinds)) {
 
     testUsers(t, openEmpty)
     testTokens(t, openEmpty, kind)
+    testKeyChain(t, openEmpty, kind)
     testUserBatches(t, openEmpty)
     testWholeTables(t, openEmpty)
 

@@ -20,6 +20,13 @@ export function after(milliseconds: number): Date {
   return new Date(NOW.getTime() + milliseconds)
 }
 
+export const HOUR = 3_600_000
+
+/** An instant so many hours before the present: databases compare with their own clock. */
+export function ago(hours: number): Date {
+  return new Date(Date.now() - hours * HOUR)
+}
+
 export function createUser(user: Partial<NewUserRow> = {}): NewUserRow {
   const id = uuidv7()
   return { id, email: `${id}@example.com`, name: null, hashedPassword: '$2b$10$one', createdAt: NOW, ...user }
@@ -52,6 +59,11 @@ export function createSigningKey(key: Partial<SigningKeyRow> = {}): SigningKeyRo
 
 export function createEvent(event: Partial<AuditEventRow> = {}): AuditEventRow {
   return { ...createAuditEvent('user_updated'), createdAt: NOW, ...event }
+}
+
+/** An event of the present, as each write records. SQLite counts the past from the newest one. */
+export function createEventNow(): AuditEventRow {
+  return createEvent({ createdAt: new Date() })
 }
 
 type Key = Pick<PrincipalSlot, 'userId' | 'jti' | 'kid'>

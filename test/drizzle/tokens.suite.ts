@@ -1,21 +1,16 @@
 import type { Test } from 'tap'
 import {
   after,
+  ago,
   createBlacklistedToken,
   createEvent,
+  createEventNow,
   createSigningKey,
   createUser,
+  HOUR,
   readPrincipal,
 } from './rows.ts'
 import type { OpenEmpty } from './users.suite.ts'
-
-const HOUR = 3_600_000
-
-/** An instant before the present: the database compares with its own clock. */
-const ago = (hours: number) => new Date(Date.now() - hours * HOUR)
-
-/** An event of the present, as each write records. SQLite counts the past from the newest one. */
-const createEventNow = () => createEvent({ createdAt: new Date() })
 
 /** What every database must do for revoked tokens, signing keys and clients. */
 export function testTokens(t: Test, openEmpty: OpenEmpty, kind: string): void {
@@ -135,68 +130,6 @@ export function testTokens(t: Test, openEmpty: OpenEmpty, kind: string): void {
     t.equal((await read())?.sealedPrivateKey, 'sealed again')
     t.strictSame((await signingKeys.list()).at(-1), other, 'the other key is unchanged')
   })
-
-  t.test(
-    'deletes a key that is retired before it signs, and takes back the end of the one before',
-    async (t) => {
-      const { signingKeys } = await openEmpty(t)
-      const key = createSigningKey({ createdAt: ago(2), activatesAt: ago(2), retiresAt: ago(-2) })
-      const next = createSigningKey({ predecessor: key.kid, createdAt: ago(1), activatesAt: ago(-1) })
-      await signingKeys.insert(key, createEvent())
-      t.equal(await signingKeys.insertSuccessor(next, createEvent()), true)
-      const { now } = Date
-      t.teardown(() => {
-        Date.now = now
-      })
-
-      // A server has a clock of its own.
-      if (kind === 'PostgreSQL') Date.now = () => now() + 3 * HOUR
-      t.equal(await signingKeys.retire(next.kid, createEvent()), 'deleted')
-      Date.now = now
-
-      t.strictSame(await signingKeys.list(), [{ ...key, retiresAt: null }])
-      t.equal(await signingKeys.retire(next.kid, createEvent()), undefined)
-      t.equal(await signingKeys.insertSuccessor({ ...next, predecessor: next.kid }, createEvent()), false)
-      await signingKeys.end(key.kid, ago(-2), next.kid)
-      t.strictSame(await signingKeys.list(), [{ ...key, retiresAt: null }], 'its successor is gone')
-    },
-  )
-
-  t.test(
-    'keeps a key that has signed or has a successor when it is retired, and every other end',
-    async (t) => {
-      const { signingKeys, auditEvents } = await openEmpty(t)
-      const ended = createSigningKey({ createdAt: ago(9), activatesAt: ago(9), retiresAt: ago(8) })
-      // As after an emergency: the end of the one before is not planned for this one.
-      const unsigned = createSigningKey({ predecessor: ended.kid, createdAt: ago(7), activatesAt: ago(-1) })
-      const signed = createSigningKey({ createdAt: ago(6), activatesAt: ago(6) })
-      const replaced = createSigningKey({ createdAt: ago(5), activatesAt: ago(-1) })
-      const last = createSigningKey({ predecessor: replaced.kid, createdAt: ago(4), activatesAt: ago(-1) })
-      for (const key of [ended, unsigned, signed, replaced, last])
-        await signingKeys.insert(key, createEvent())
-
-      t.equal(await signingKeys.retire(unsigned.kid, createEvent()), 'deleted')
-      for (const { kid } of [signed, replaced]) {
-        t.equal(await signingKeys.retire(kid, createEvent({ id: kid })), 'retired')
-        t.equal(await signingKeys.retire(kid, createEvent()), undefined, 'once')
-      }
-
-      const retiresAt = new Date(0)
-      t.strictSame(await signingKeys.list(), [
-        ended,
-        { ...signed, retiresAt },
-        { ...replaced, retiresAt },
-        last,
-      ])
-      const events = (await auditEvents.list({ limit: 20 })).map(({ id }) => id)
-      t.same(
-        [signed, replaced].filter(({ kid }) => !events.includes(kid)),
-        [],
-      )
-      await signingKeys.end(signed.kid, ago(-1))
-      t.same((await signingKeys.list())[1]?.retiresAt, retiresAt, 'for ever')
-    },
-  )
 
   t.test('keeps clients by a unique id and a unique name', async (t) => {
     const { clients } = await openEmpty(t)

@@ -99,6 +99,46 @@ t.test('a key that signs stays on record when it is retired, and its predecessor
   t.same((await scene.keys())[0]?.retiresAt, end)
 })
 
+t.test('signs with another key if the waiting one is retired before it can sign early', async (t) => {
+  const scene = await setScene(t)
+  const leaked = await (await scene.open()).ensureSigner()
+  const { key: next } = await (await scene.open()).rotate()
+  await scene.retire(leaked.kid)
+  const lifecycle = await scene.open({ before: { activate: () => scene.retire(next.kid) } })
+
+  const signer = await lifecycle.ensureSigner()
+
+  t.equal(signer.predecessor, leaked.kid)
+  t.same(await scene.states(), ['retired', 'signing'])
+})
+
+t.test('plans no end for a key whose successor is retired meanwhile', async (t) => {
+  const scene = await setScene(t)
+  await (await scene.open()).ensureSigner()
+  const retireLast = async () => await scene.retire((await scene.keys()).at(-1)?.kid ?? '')
+  const lifecycle = await scene.open({ before: { end: retireLast } })
+
+  await lifecycle.rotate()
+
+  t.match(await scene.keys(), [{ retiresAt: null }])
+  t.same(await scene.states(), ['signing'])
+})
+
+t.test('creates the next key after the one that is still there', async (t) => {
+  const scene = await setScene(t)
+  const beside = await scene.open()
+  const signer = await beside.ensureSigner()
+  const { key: next } = await beside.rotate()
+  await scene.pass(LEAD)
+  const deleteNext = () => scene.db.run('delete from signing_keys where kid = ?', next.kid)
+  const lifecycle = await scene.open({ before: { insertSuccessor: deleteNext } })
+
+  const { key, created } = await lifecycle.rotate()
+
+  t.equal(created, true)
+  t.equal(key.predecessor, signer.kid)
+})
+
 t.test('keys that are rotated, maintained and retired at once stay one chain', async (t) => {
   const scene = await setScene(t)
   const lifecycles = await Promise.all(Array.from({ length: 4 }, () => scene.open()))

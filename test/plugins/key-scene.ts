@@ -17,7 +17,12 @@ export const MARGIN = 60 * SECOND
 /** A deployment's keys, and the processes that maintain them. */
 export interface Scene {
   /** A lifecycle with a database connection of its own, as each process has. */
-  open(settings?: { algorithm?: Algorithm; accessTokenExpireMinutes?: number }): Promise<KeyLifecycle>
+  open(settings?: {
+    algorithm?: Algorithm
+    accessTokenExpireMinutes?: number
+    /** What others do just before this process makes its first call of that name. */
+    before?: Partial<Record<'activate' | 'end' | 'insertSuccessor', () => Promise<unknown>>>
+  }): Promise<KeyLifecycle>
   keys(): Promise<SigningKeyRow[]>
   /** Retires a key as `postern keys retire` does. */
   retire(kid: string): Promise<unknown>
@@ -37,11 +42,11 @@ export async function setScene(t: Test): Promise<Scene> {
   const db = openBeside(t, settings)
   const keys = () => observer.signingKeys.list()
   return {
-    async open({ algorithm = 'ES256', accessTokenExpireMinutes = 15 } = {}) {
+    async open({ algorithm = 'ES256', accessTokenExpireMinutes = 15, before = {} } = {}) {
       const database = await openShared(t, settings)
       const secretKey = settings.SECRET_KEY
       return createKeyLifecycle({
-        repository: database.signingKeys,
+        repository: interrupted(database.signingKeys, before),
         secretKey,
         algorithm,
         accessTokenExpireMinutes,
@@ -61,6 +66,27 @@ export async function setScene(t: Test): Promise<Scene> {
     pass: (milliseconds) => setBack(db, milliseconds),
     db,
   }
+}
+
+type Call = (...parameters: never[]) => Promise<unknown>
+
+/** Calls a function before the first call of a method. */
+function interrupted<Calls extends Record<string, Call>>(
+  repository: Calls,
+  before: Partial<Record<string, () => Promise<unknown>>>,
+): Calls {
+  const changed = Object.entries(before).map(([name, happen]) => {
+    let isFirst = true
+    const call = async (...parameters: never[]) => {
+      if (isFirst) {
+        isFirst = false
+        await happen?.()
+      }
+      return await repository[name]?.(...parameters)
+    }
+    return [name, call]
+  })
+  return { ...repository, ...Object.fromEntries(changed) }
 }
 
 /** Makes all keys older. */

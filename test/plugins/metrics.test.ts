@@ -154,6 +154,18 @@ t.test('says how old the keys are, including those that another process created'
   t.notOk([...samples.keys()].some((series) => series.startsWith('postern_signing_key_remaining_seconds')))
 })
 
+t.test('a key that is only published has no age yet', async (t) => {
+  const settings = await sharedSettings(t)
+  const app = await createApp(t, { ...settings, METRICS_PORT: '0' })
+  await app.ready()
+  await openBeside(t, settings).run('update signing_keys set activates_at = ?', new Date(Date.now() + 60_000))
+
+  const samples = await scrape(app)
+
+  t.equal(samples.get('postern_signing_keys{state="published"}'), 1)
+  t.notOk(samples.has('postern_signing_key_age_seconds{state="published"}'))
+})
+
 t.test('shows the keys that it read last while the database does not answer', async (t) => {
   const { app, db } = await createScene(t)
   const before = await scrape(app)

@@ -92,6 +92,18 @@ for (const sealed of ['now', 'before']) {
   })
 }
 
+t.test('opens what was sealed only with the same id, algorithm and public key', async (t) => {
+  const { seal, open } = createSealer('a secret for tests, of 32 bytes or more')
+  const identity = { kid: 'one', algorithm: 'ES256', publicKey: 'public' }
+  const sealed = seal('private', identity)
+
+  t.equal(open(sealed, identity), 'private')
+  for (const other of [{ kid: 'two' }, { algorithm: 'HS256' }, { publicKey: 'other' }, { publicKey: null }]) {
+    t.throws(() => open(sealed, { ...identity, ...other }))
+  }
+  t.throws(() => open(sealed.slice(3), identity), 'not as what was sealed before')
+})
+
 for (const ALGORITHM of ['ES256', 'EdDSA', 'RS256', 'HS256']) {
   t.test(`opens a key of ${ALGORITHM} that was sealed before`, async (t) => {
     const { token, key, start, db } = await setScene(t, { ALGORITHM, sealed: 'before' })
