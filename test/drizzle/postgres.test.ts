@@ -3,7 +3,8 @@ import t from 'tap'
 import { openDatabase, SERVER_DEFAULTS } from '../../drizzle/index.ts'
 import { connectPostgres, wrapPostgres } from '../../drizzle/postgres/client.ts'
 import { createDatabase, openPool } from '../postgres.ts'
-import { createEvent, createUser } from './rows.ts'
+import { until } from '../server-process.ts'
+import { createEvent, createSigningKey, createUser, HOUR } from './rows.ts'
 
 t.test('finds its tables in the schema public too, with any search path', async (t) => {
   const { url, pool, name } = await createDatabase(t)
@@ -72,4 +73,42 @@ t.test('sets durable commits and timeouts on each of its connections', async (t)
     'a host app’s connections are left unchanged',
   )
   t.match((await host.query('show synchronous_commit')).rows, [{ synchronous_commit: 'off' }])
+})
+
+t.test('holds no key while it waits for the one before, so that none waits in a circle', async (t) => {
+  const { url, pool } = await createDatabase(t)
+  const database = await openDatabase(url, {
+    databaseLockTimeoutMs: 60_000,
+    databaseStatementTimeoutMs: 60_000,
+  })
+  t.teardown(() => database.close())
+  const key = createSigningKey()
+  const next = createSigningKey({ predecessor: key.kid, activatesAt: new Date(Date.now() + HOUR) })
+  await database.signingKeys.insert(key, createEvent())
+  await database.signingKeys.insertSuccessor(next, createEvent())
+  const lock = (kid: string) => `select from postern.signing_keys where kid = '${kid}' for update nowait`
+  const holder = await pool.connect()
+
+  for (const act of [
+    () => database.signingKeys.end(key.kid, new Date(), next.kid),
+    () => database.signingKeys.retire(next.kid, createEvent()),
+  ]) {
+    await holder.query('begin')
+    await holder.query(lock(key.kid))
+    const acting = act()
+    await until(async () => {
+      const { rows } = await pool.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      )
+      return rows.length > 0
+    })
+    await t.resolves(pool.query(lock(next.kid)))
+    await holder.query('rollback')
+    await acting
+  }
+  holder.release()
+  t.same(
+    (await database.signingKeys.list()).map(({ kid }) => kid),
+    [key.kid],
+  )
 })
