@@ -40,7 +40,12 @@ async function accounts(app: FastifyInstance): Promise<void> {
     disableUser: async (id, context) => user(await changes.disable(id, context)),
     enableUser: async (id, context) => user(await changes.enable(id, context)),
     async setPassword(id, password, context) {
-      return user(await changes.setPassword(id, await hashNewPassword(app, password), context))
+      const row = await users.findById(id)
+      if (!row) return undefined
+      const { email, name } = row
+      return user(
+        await changes.setPassword(id, await hashNewPassword(app, { email, name, password }), context),
+      )
     },
     logOutEverywhere: async (id, context) => user(await changes.logOutEverywhere(id, context)),
     deleteUser: async (id, context) => user(await changes.delete(id, context)),

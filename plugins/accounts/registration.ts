@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
+import type { PasswordOwner } from '../passwords/known-words.ts'
 import type { ActionContext, NewAccount, Postern } from '../postern.ts'
 import type { InvalidField } from '../problem/codes.ts'
 import { STORABLE_TEXT } from '../validation.ts'
@@ -23,7 +24,7 @@ export function createRegistration(app: FastifyInstance): Postern['register'] {
     const email = normalizeEmail(account.email)
     const name = account.name ?? null
     const row = await throttling.registration(context, async () => {
-      const hashedPassword = await hashNewPassword(app, account.password, context, () =>
+      const hashedPassword = await hashNewPassword(app, account, context, () =>
         ask('beforeRegister', { email, name, ...context }),
       )
       if (await findByEmail(database.users, account.email)) throw app.problem('email_taken')
@@ -57,16 +58,18 @@ export function findUserFaults({ email, name = '' }: Pick<NewAccount, 'email' | 
 /**
  * Hashes a new password after it has been checked.
  *
+ * @param account the user, and their new password
  * @param mayProceed called before the hash, which is expensive; throws to prevent it
  * @throws the problem `invalid_request`
  */
 export async function hashNewPassword(
   app: FastifyInstance,
-  password: string,
+  account: PasswordOwner & { password: string },
   context: ActionContext = {},
   mayProceed?: () => Promise<void>,
 ): Promise<string> {
-  const fault = await app.passwords.findFault(password)
+  const { password } = account
+  const fault = await app.passwords.findFault(password, account)
   if (fault) throw app.problem('invalid_request', { errors: [{ path: '/password', message: fault }] })
   await mayProceed?.()
   return await app.passwords.hash(password, context)

@@ -4,14 +4,15 @@ import fp from 'fastify-plugin'
 import type { ActionContext, Settings } from '../postern.ts'
 import { costOf } from './bcrypt.ts'
 import { AbandonedError, OverloadedError } from './hash-queue.ts'
+import { knownWords, type PasswordOwner } from './known-words.ts'
 import { createMeasuredQueue } from './measured-queue.ts'
 import { findPasswordFault } from './policy.ts'
 import { verifyPassword } from './verify.ts'
 
 /** Password hashing by bcrypt, off the event loop. */
 export interface Passwords {
-  /** Why a new password is not acceptable, as a sentence; undefined if it is. */
-  findFault(password: string): Promise<string | undefined>
+  /** Why a user's new password is not acceptable, as a sentence; undefined if it is. */
+  findFault(password: string, owner: PasswordOwner): Promise<string | undefined>
   /**
    * @param context the client that waits; if it disconnects before its turn, nothing is hashed
    * @returns a modular-crypt string, `$2b$…`
@@ -42,9 +43,9 @@ const DURATION_AT_COST_12 = 250
 
 async function passwords(
   app: FastifyInstance,
-  settings: Pick<Settings, 'bcryptCost' | 'passwordMinLength'>,
+  settings: Pick<Settings, 'bcryptCost' | 'issuer' | 'passwordMinLength'>,
 ): Promise<void> {
-  const { bcryptCost, passwordMinLength } = settings
+  const { bcryptCost, issuer, passwordMinLength: minLength } = settings
   const { users } = app.database
   const queue = createMeasuredQueue(DURATION_AT_COST_12 * 2 ** (bcryptCost - 12), app.metrics)
 
@@ -61,7 +62,8 @@ async function passwords(
   }
 
   app.decorate('passwords', {
-    findFault: (password) => findPasswordFault(password, passwordMinLength),
+    findFault: (password, owner) =>
+      findPasswordFault(password, { minLength, words: knownWords(owner, issuer) }),
 
     hash: (password, context) => enqueue(() => bcryptHash(password, bcryptCost), context),
 

@@ -1,3 +1,5 @@
+import { isEasyToGuess } from './guesses.ts'
+
 /** How many bytes of a password bcrypt reads; it ignores the rest. */
 const BCRYPT_MAX_BYTES = 72
 
@@ -8,30 +10,28 @@ export function isHashable(password: string): boolean {
   )
 }
 
+/** What a new password is held to. */
+export interface PasswordRules {
+  /** In characters (Unicode code points). */
+  minLength: number
+  /** What an attacker knows of the user and of the service. */
+  words: readonly string[]
+}
+
 /**
  * Why a new password is not acceptable (NIST SP 800-63B-4 section 3.1.1.2).
  *
- * @param minLength in characters (Unicode code points)
+ * @param password may be of any length
  * @returns a sentence for the user, or undefined if it is acceptable
  */
-export async function findPasswordFault(password: string, minLength: number): Promise<string | undefined> {
+export async function findPasswordFault(
+  password: string,
+  { minLength, words }: PasswordRules,
+): Promise<string | undefined> {
   if ([...password].length < minLength) return `must have at least ${minLength} characters`
   if (!isHashable(password)) {
     return `must have at most ${BCRYPT_MAX_BYTES} bytes in UTF-8, and be well-formed text without NUL characters`
   }
-  if (await isCommon(password)) return 'is one of the most common passwords; choose another'
+  if (await isEasyToGuess(password, words)) return 'is too easy to guess; choose another'
   return undefined
-}
-
-let commonPasswords: Promise<ReadonlySet<string>> | undefined
-
-async function isCommon(password: string): Promise<boolean> {
-  commonPasswords ??= loadCommonPasswords()
-  return (await commonPasswords).has(password.toLowerCase())
-}
-
-/** Loaded at first use, so that a start does not wait for it. */
-async function loadCommonPasswords(): Promise<ReadonlySet<string>> {
-  const { dictionary } = await import('@zxcvbn-ts/language-common')
-  return new Set(dictionary['passwords-common'] as string[])
 }

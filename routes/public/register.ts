@@ -11,7 +11,7 @@ export const RegisterBody = Type.Object(
     password: Type.String({
       format: 'password',
       description:
-        'Used exactly as received: at least 8 characters, at most 72 bytes in UTF-8, and not a common one.',
+        'Used exactly as received: at least 8 characters, at most 72 bytes in UTF-8, and not easy to guess.',
       examples: ['correct horse battery staple'],
     }),
     name: Type.Optional(

@@ -80,7 +80,7 @@ t.test('reads a password only from standard input, and refuses bad ones', async 
   const scene = await setScene(t)
   const wrong: [input: string | Buffer, message: string][] = [
     ['', 'no password on standard input'],
-    ['password123\n', 'most common'],
+    ['password123\n', 'too easy to guess'],
     ['two lines of\na password\n', 'one line'],
     ['x'.repeat(100_000), 'too long'],
     [Buffer.from('ein gutes Kennwort, \xe4h', 'latin1'), 'UTF-8'],
@@ -90,6 +90,8 @@ t.test('reads a password only from standard input, and refuses bad ones', async 
     t.equal(exit.code, 1, message)
     t.match(exit.stderr, message)
   }
+  const known = await users(scene, ['add', ada.email, '--name', 'Ada Quillfeather'], 'Quillfeather1815')
+  t.match([known.code, known.stderr], [1, 'too easy to guess'], 'the name')
   const fault = await users(scene, ['add', 'not an address'], ada.password)
   t.match([fault.code, fault.stderr], [1, 'email must be an e-mail address'])
   t.equal(await lookInto(t, scene).value('select count(*) from users'), 0)

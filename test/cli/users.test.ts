@@ -35,6 +35,10 @@ onEachDatabase(t, 'changes take effect on the next request of a running service'
   t.equal(await statusOf(token), 401, 'logged out everywhere')
   token = await logInAt(address, ada)
 
+  t.match(await users(scene, ['set-password', id], `${ada.email}\n`), {
+    code: 1,
+    stderr: 'too easy to guess',
+  })
   const changed = await users(scene, ['set-password', id], 'another good passphrase\n')
   t.equal(changed.code, 0, changed.stderr)
   t.notMatch(changed.stdout + changed.stderr, 'another good passphrase')

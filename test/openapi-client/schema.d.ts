@@ -241,7 +241,7 @@ export interface operations {
                     email: string;
                     /**
                      * Format: password
-                     * @description Used exactly as received: at least 8 characters, at most 72 bytes in UTF-8, and not a common one.
+                     * @description Used exactly as received: at least 8 characters, at most 72 bytes in UTF-8, and not easy to guess.
                      * @example correct horse battery staple
                      */
                     password: string;

@@ -12,16 +12,16 @@ const TOO_LONG = 'must have at most 72 bytes in UTF-8, and be well-formed text w
 t.test('accepts passwords of up to 72 bytes, with any characters', async (t) => {
   const app = await createApp(t)
   for (const [index, password] of [
-    'x'.repeat(72),
-    'é'.repeat(36),
-    '山'.repeat(24),
-    '🔑'.repeat(18),
-    '🔑'.repeat(8),
+    '7hGq2xPz'.repeat(9),
+    'éàèùâêîôûëïüÿçæøåñ'.repeat(2),
+    '山高水長風清月白花鳥江河湖海雲霧雷電星辰日夜春秋',
+    '🔑🦉🍏🚲🎻🧭🪁🧊🌋'.repeat(2),
+    '🔑🦉🍏🚲🎻🧭🪁🧊',
     'ثمانية!!',
-    '        ',
+    ' . , ; : ',
     ' \t\n\r\u00a0\u2028\u200b.',
-    '\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008',
-    '\ufffd'.repeat(8),
+    '\u0001\u0007\u0002\u0005\u0003\u0008\u0004\u0006',
+    '7hGq\ufffd2xPz',
   ].entries()) {
     const user = { email: `${index}@example.com`, password }
     t.equal((await post(app, '/register', user)).statusCode, 201, `register ${index}`)
@@ -62,14 +62,15 @@ t.test(
 
 t.test('never accepts a wrong password that bcrypt cannot distinguish', async (t) => {
   const app = await createApp(t)
-  await post(app, '/register', { ...ada, password: '\ufffd'.repeat(8) })
-  await post(app, '/register', { email: 'eve@example.com', password: 'x'.repeat(72) })
+  const long = '7hGq2xPz'.repeat(9)
+  await post(app, '/register', { ...ada, password: '7hGq\ufffd2xPz' })
+  await post(app, '/register', { email: 'eve@example.com', password: long })
 
   const others = [
-    { email: ada.email, password: '\ud800'.repeat(8) },
-    { email: ada.email, password: `${'\ufffd'.repeat(8)}\0` },
-    { email: 'eve@example.com', password: 'x'.repeat(73) },
-    { email: 'eve@example.com', password: 'x'.repeat(71) },
+    { email: ada.email, password: '7hGq\ud8002xPz' },
+    { email: ada.email, password: '7hGq\ufffd2xPz\0' },
+    { email: 'eve@example.com', password: `${long}x` },
+    { email: 'eve@example.com', password: long.slice(0, -1) },
   ]
   for (const other of others) assertProblem(t, await post(app, '/login', other), 'invalid_credentials')
 })
@@ -114,15 +115,6 @@ t.test('applies PASSWORD_MIN_LENGTH only to new passwords', async (t) => {
   const enough = { email: 'eve@example.com', password: 'fifteen charact' }
   t.equal((await post(app, '/register', enough)).statusCode, 201)
   t.equal((await post(app, '/login', { ...credentials, password: 'Tr0ub4d&' })).statusCode, 200)
-})
-
-t.test('refuses the most common passwords, in any case', async (t) => {
-  const app = await createApp(t)
-  for (const password of ['password', '12345678', 'password1', 'iloveyou', 'PassWord', 'QWERTYUIOP']) {
-    const answer = await post(app, '/register', { ...ada, password })
-    assertProblem(t, answer, 'invalid_request', password)
-    t.match(answer.json().errors, [{ path: '/password', message: /most common/ }])
-  }
 })
 
 t.test('accepts the hashes of other systems, and replaces them at login', async (t) => {

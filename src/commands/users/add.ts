@@ -34,7 +34,7 @@ Examples:
         const email = normalizeEmail(given)
         const taken = new Error(`A user with the e-mail ${email} already exists.`)
         if (await findByEmail(database.users, given)) throw taken
-        const hashedPassword = await hashNewPassword(config)
+        const hashedPassword = await hashNewPassword(config, { email, name })
         const id = uuidv7()
         const row = await audit('user_created', { userId: id }, (event) =>
           database.users.insert(

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import type { ReadStream } from 'node:tty'
 import { hash } from '@node-rs/bcrypt'
+import { knownWords, type PasswordOwner } from '../../../plugins/passwords/known-words.ts'
 import { findPasswordFault } from '../../../plugins/passwords/policy.ts'
 import type { Config } from '../../settings/environment.ts'
 
@@ -9,17 +10,20 @@ import type { Config } from '../../settings/environment.ts'
 const MAX_INPUT = 4096
 
 /**
- * Reads a new password from a terminal or from standard input. It is never an argument, which every user of the machine
- * can see.
+ * Reads a user's new password from a terminal or from standard input. It is never an argument, which every user of
+ * the machine can see.
  *
  * @returns its hash
  * @throws if the password is not acceptable
  */
-export async function hashNewPassword({ bcryptCost, passwordMinLength }: Config): Promise<string> {
+export async function hashNewPassword(
+  { bcryptCost, issuer, passwordMinLength: minLength }: Config,
+  owner: PasswordOwner,
+): Promise<string> {
   const password = process.stdin.isTTY
     ? await askForPassword(process.stdin, process.stderr)
     : await readAll(process.stdin)
-  const fault = await findPasswordFault(password, passwordMinLength)
+  const fault = await findPasswordFault(password, { minLength, words: knownWords(owner, issuer) })
   if (fault) throw new Error(`The password ${fault}.`)
   return await hash(password, bcryptCost)
 }

@@ -20,10 +20,10 @@ Examples:
     )
     .action((who: string, options: { json?: true }) =>
       withContext(async ({ config, database, audit }) => {
-        const { id } = await findUser(database, who)
-        const hashed = await hashNewPassword(config)
+        const user = await findUser(database, who)
+        const hashed = await hashNewPassword(config, user)
         const changes = createUserChanges(database.users, audit)
-        const row = assertFound(await changes.setPassword(id, hashed), who)
+        const row = assertFound(await changes.setPassword(user.id, hashed), who)
         const text = `Set the password of ${printable(row.email)}. Their tokens are refused from now on.`
         printUser(row, options, text)
       }),
