@@ -32,6 +32,6 @@ export async function findPasswordFault(
   if (!isHashable(password)) {
     return `must have at most ${BCRYPT_MAX_BYTES} bytes in UTF-8, and be well-formed text without NUL characters`
   }
-  if (await isEasyToGuess(password, words)) return 'is too easy to guess; choose another'
+  if (await isEasyToGuess(password, words)) return 'is too common or too easy to guess; choose another'
   return undefined
 }

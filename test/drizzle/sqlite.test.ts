@@ -4,10 +4,15 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import SqliteDriver from 'better-sqlite3'
 import t from 'tap'
-import { databasePath, NewerDatabaseError, openDatabase } from '../../drizzle/index.ts'
+import {
+  DatabaseUnavailableError,
+  databasePath,
+  NewerDatabaseError,
+  openDatabase,
+} from '../../drizzle/index.ts'
 import { createRepositories } from '../../drizzle/repositories/index.ts'
 import { openSqlite } from '../../drizzle/sqlite/client.ts'
-import { migrationCount } from './rows.ts'
+import { createEvent, createUser, migrationCount } from './rows.ts'
 
 const DRIZZLE = new URL('../../drizzle/index.ts', import.meta.url).href
 
@@ -70,6 +75,52 @@ t.test('creates the tables once, even if several threads open it at once', async
 
     t.match(describeDatabase(path), { migrations: { length: migrationCount() } })
   }
+})
+
+t.test('an error that ends the transaction of several writes fails all of them', async (t) => {
+  const path = join(t.testdir(), 'postern.db')
+  const database = await openDatabase(path)
+  t.teardown(() => database.close())
+  const beside = new SqliteDriver(path)
+  t.teardown(() => beside.close())
+  // Like a full disk: it rolls back the whole transaction, not only one statement.
+  beside.exec("create trigger full before insert on clients begin select raise(rollback, 'full'); end")
+  const client = { id: 'c1', name: 'gateway', hashedSecret: 'digest', createdAt: new Date() }
+
+  const outcomes = await Promise.allSettled([
+    database.users.insert(createUser(), createEvent()),
+    database.clients.insert(client, createEvent()),
+    database.users.insert(createUser(), createEvent()),
+  ])
+
+  t.same(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected'],
+  )
+  t.equal(beside.prepare('select count(*) from users').pluck().get(), 0)
+  beside.exec('drop trigger full')
+  t.ok(await database.users.insert(createUser(), createEvent()), 'the next write succeeds')
+})
+
+t.test('a writer that does not get the lock fails all its writes', async (t) => {
+  const path = join(t.testdir(), 'postern.db')
+  const database = await openDatabase(path)
+  t.teardown(() => database.close())
+  const beside = new SqliteDriver(path)
+  t.teardown(() => beside.close())
+  beside.exec('begin immediate')
+
+  const outcomes = await Promise.allSettled(
+    [1, 2, 3].map(() => database.users.insert(createUser(), createEvent())),
+  )
+
+  t.same(
+    outcomes.map(
+      (outcome) => outcome.status === 'rejected' && outcome.reason instanceof DatabaseUnavailableError,
+    ),
+    [true, true, true],
+  )
+  beside.exec('rollback')
 })
 
 t.test('finds the highest cost of a hash by its index', async (t) => {

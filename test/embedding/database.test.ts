@@ -184,23 +184,28 @@ t.test('a host’s Drizzle tables can reference and join its users', async (t) =
   t.equal(db.select().from(staff.users).toSQL().sql.includes('"staff_users"'), true)
 })
 
-t.test('sees what the host commits, and not what the host rolls back', async (t) => {
-  const database = openHostDatabase(t)
-  const host = await createHostWithPostern(t, { database, secretKey })
-  const headers = bearer(await createToken(host))
-  const status = async () => (await host.inject({ url: '/notes', headers })).statusCode
-  t.equal(await status(), 200)
+for (const [where, open] of [
+  ['a file', openHostDatabase],
+  ['a database in memory', () => new SqliteDriver(':memory:')],
+] as const) {
+  t.test(`${where}: sees what the host commits, and not what the host rolls back`, async (t) => {
+    const database = open(t)
+    const host = await createHostWithPostern(t, { database, secretKey })
+    const headers = bearer(await createToken(host))
+    const status = async () => (await host.inject({ url: '/notes', headers })).statusCode
+    t.equal(await status(), 200)
 
-  database.exec('begin; update postern_users set disabled_at = 0')
-  await status()
-  database.exec('rollback')
-  t.equal(await status(), 200)
+    database.exec('begin; update postern_users set disabled_at = 0')
+    await status()
+    database.exec('rollback')
+    t.equal(await status(), 200)
 
-  database.exec('update postern_users set disabled_at = 0')
-  t.equal(await status(), 401)
-  database.exec('update postern_users set disabled_at = null')
-  t.equal(await status(), 200)
-})
+    database.exec('update postern_users set disabled_at = 0')
+    t.equal(await status(), 401)
+    database.exec('update postern_users set disabled_at = null')
+    t.equal(await status(), 200)
+  })
+}
 
 t.test('warns of a handle whose settings may lose acknowledged data', async (t) => {
   const database = openHostDatabase(t)

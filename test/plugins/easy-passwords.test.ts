@@ -42,7 +42,7 @@ const GOOD = [
   '3QKzMcqTjj6CkM9jJOdvMPylloTufLuXvV3QegLrt9vjhAWGh1950bjv0wGxKO7tbw4GuGdq',
 ]
 
-const message = 'is too easy to guess; choose another'
+const message = 'is too common or too easy to guess; choose another'
 
 t.test('refuses well-known passwords, and accepts others', async (t) => {
   const app = await createApp(t)

@@ -16,6 +16,17 @@ t.test('returns a value for exactly the token that it was stored for', async (t)
   t.equal(cache.get(token(1)), undefined)
 })
 
+t.test('does the same for a token that was stored long ago', async (t) => {
+  const cache = new TokenCache<number>()
+  cache.set(token(-1), -1)
+  // Enough for the young generation to become the old one.
+  for (let index = 0; index < 6_000; index++) cache.set(token(index), index)
+
+  t.equal(cache.get(`y${token(-1)}`), undefined, 'a token with the same end')
+  cache.delete(token(-1))
+  t.equal(cache.get(token(-1)), undefined)
+})
+
 t.test('keeps tokens in use during a flood of others', async (t) => {
   const cache = new TokenCache<number>()
   cache.set(token(-1), -1)
