@@ -170,13 +170,16 @@ export async function measureLogins({ rounds, seconds }: Effort): Promise<Figure
 }
 
 /** Checks of 200 tokens at a steady rate. */
-function steadyChecks({ port, createTokens }: Deployment, seconds: number): Load {
+export function steadyChecks({ port, createTokens }: Deployment, seconds: number): Load {
   const requests = createTokens(200).map((token) => get('/getUser', token))
   return { port, connections: CONNECTIONS, rate: RATE, seconds: Math.max(LONG, 2 * seconds), requests }
 }
 
 /** Sends checks while other work runs, from before the first of them until after the last. */
-async function checkBeside<T>(checks: Load, work: (seconds: number) => Promise<T>): Promise<[Outcome, T]> {
+export async function checkBeside<T>(
+  checks: Load,
+  work: (seconds: number) => Promise<T>,
+): Promise<[Outcome, T]> {
   const working = work(COMING_UP + checks.seconds + 1)
   await setTimeout(COMING_UP * 1000)
   return await Promise.all([sendLoad(checks), working])

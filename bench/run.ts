@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureAttacks } from './attacks.ts'
 import { drawChart } from './chart.ts'
 import {
   type Figure,
@@ -23,6 +24,7 @@ const groups = {
   checks: measureChecks,
   growth: measureGrowth,
   logins: measureLogins,
+  attacks: measureAttacks,
   writes: measureWrites,
   start: measureStart,
   postgres: measurePostgres,
