@@ -1,10 +1,8 @@
 /** What attacks that cost their sender nothing cost the checks of others. */
 
-import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Deployment, deploy, post } from './deployment.ts'
 import { checkBeside, type Effort, type Figure, steadyChecks } from './figures.ts'
-import { sendLoad } from './processes.ts'
+import { resetLogins, sendLoad } from './processes.ts'
 
 /** An e-mail of 16 KB whose normalisation takes quadratic time. */
 const LONG_EMAIL = `a${'\u0301'.repeat(3700)}${'\u0323'.repeat(3700)}@x`
@@ -59,15 +57,4 @@ export async function measureAttacks({ rounds, seconds }: Effort): Promise<Figur
 /** A request whose characters are the bytes that the load sends. */
 function asBytes(request: string): string {
   return Buffer.from(request).toString('latin1')
-}
-
-/** Sends whole logins, and resets each connection at once. */
-async function resetLogins(port: number, seconds: number): Promise<void> {
-  const end = performance.now() + seconds * 1000
-  const login = post('/login', { email: 'ada@example.com', password: 'a wrong one' })
-  while (performance.now() < end) {
-    const socket = connect(port, '127.0.0.1').on('error', () => {})
-    socket.once('connect', () => socket.write(login, () => setImmediate(() => socket.resetAndDestroy())))
-    await sleep(5)
-  }
 }

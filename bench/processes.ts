@@ -117,6 +117,11 @@ export async function runSessions(port: number, connections: number, seconds: nu
   )
 }
 
+/** Sends logins whose connections are reset, beside the load, and counts them. */
+export async function resetLogins(port: number, seconds: number): Promise<number> {
+  return await answerOf<number>(forkOn(1, 'resets.ts', [String(port), String(seconds)]))
+}
+
 export async function stop({ child }: Server): Promise<void> {
   if (child.exitCode !== null) return
   child.kill('SIGTERM')

@@ -10,6 +10,9 @@ const compress = promisify(gzip)
 /** Media types that are worth it. */
 const TEXT = /^(?:text\/|application\/(?:javascript|json))/
 
+/** An `Accept-Encoding` that accepts gzip, and does not refuse it by a weight of 0 (RFC 9110 section 12.5.3). */
+const GZIP = /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i
+
 /**
  * Compresses the static files of its scope, each once: a library that does so for each request would let a flood of
  * them take the threads that passwords are hashed on.
@@ -23,12 +26,14 @@ async function compression(app: FastifyInstance): Promise<void> {
     if (!isText || method !== 'GET' || reply.statusCode !== 200 || !(payload instanceof Readable))
       return payload
     reply.header('vary', 'accept-encoding')
-    if (!/\bgzip\b/.test(String(headers['accept-encoding']))) return payload
+    if (!GZIP.test(String(headers['accept-encoding']))) return payload
     const [path = ''] = url.split('?', 1)
     const ready = compressed.get(path)
     if (ready) payload.destroy()
     const result = ready ?? buffer(payload).then((file) => compress(file))
     compressed.set(path, result)
+    // A file that could not be read once is read again.
+    result.catch(() => compressed.delete(path))
     const file = await result
     reply.headers({ 'content-encoding': 'gzip', 'content-length': file.length }).removeHeader('accept-ranges')
     return file

@@ -56,6 +56,28 @@ t.test('waits while another process migrates', async (t) => {
   await database.close()
 })
 
+t.test('known addresses from before they had a table stay known', async (t) => {
+  const { url, schema } = await createSchema(t)
+  const open = () => openDatabase(url, { databaseSchema: schema })
+  await (await open()).close()
+  for (const statement of [
+    `drop table ${schema}.known_addresses`,
+    `drop index ${schema}.users_hash_cost_index`,
+    `alter table ${schema}.rate_limits drop column waits_until`,
+    `delete from ${schema}.postern_migrations where created_at in
+       (select created_at from ${schema}.postern_migrations order by created_at desc limit 2)`,
+    `insert into ${schema}.rate_limits values ('known_addresses:digest', 1, '2030-01-01T00:00:00Z'),
+       ('login_failures_per_account:digest', 1, '2030-01-01T00:00:00Z')`,
+  ]) {
+    await asSuperuser(statement)
+  }
+
+  const database = await open()
+  t.teardown(() => database.close())
+  t.same(await database.knownAddresses.expiryOf('digest'), new Date('2030-01-01T00:00:00Z'))
+  t.same(await asSuperuser(`select key from ${schema}.known_addresses`), [{ key: 'digest' }])
+})
+
 t.test('leaves a database of a newer version unchanged', async (t) => {
   const { url, schema } = await createSchema(t)
   await (await openDatabase(url, { databaseSchema: schema })).close()

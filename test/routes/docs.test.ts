@@ -19,6 +19,10 @@ t.test('sends the files of the docs page compressed, to clients that can read th
     t.ok(gunzipSync(answer.rawPayload).equals(plain.rawPayload), 'the same file')
   }
 
+  for (const encoding of ['identity', 'br', 'gzip;q=0', 'br, gzip; q=0.000', '']) {
+    const answer = await app.inject({ url: BUNDLE, headers: { 'accept-encoding': encoding } })
+    t.equal(answer.headers['content-encoding'], undefined, encoding)
+  }
   const headers = { 'accept-encoding': 'gzip' }
   const known = { ...headers, 'if-none-match': `${plain.headers['etag']}` }
   t.equal((await app.inject({ url: BUNDLE, headers: known })).statusCode, 304)
