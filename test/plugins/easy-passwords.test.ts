@@ -12,12 +12,13 @@ const WELL_KNOWN = `
   whatever letmein1 dragon123 monkey123 michael1 jennifer charlie1 computer internet samantha
   password1 Password1! P@ssw0rd p@$$w0rd123 pa55w0rd drowssap passwordpassword Passw0rd1 Welcome1 Welcome@123
   admin123 administrator changeme changeme123 secret123 test1234 hello123 helloworld Summer2024 Spring2025
-  01011990 19871987 147258369 159753456 789456123 azertyuiop motdepasse passwort hallo123 12345678901234567890
+  01011990 19871987 147258369 159753456 789456123 bgt54rfv nhy67ujm
+  azertyuiop motdepasse passwort hallo123 12345678901234567890
   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa abcabcabcabcabcabcabcabc
 `
   .trim()
   .split(/\s+/)
-  .concat('        ', '\u00a0'.repeat(8), 'ｐａｓｓｗｏｒｄ', '🔑'.repeat(18))
+  .concat('        ', '\u00a0'.repeat(8), 'ｐａｓｓｗｏｒｄ', '🔑'.repeat(18), '\u2057'.repeat(24))
 
 /** Passwords that nobody would guess, of many kinds. */
 const GOOD = [
@@ -32,6 +33,7 @@ const GOOD = [
   'Tr0ub4d&',
   'vT9#kLm2',
   '7hGq2xPz',
+  'maplewdq',
   'ثمانية!!',
   '山高水長風清月白',
   'constructor of 9 hats',
@@ -109,6 +111,23 @@ t.test('refuses what an attacker knows of the user and of the service (ASVS 5.0,
     201,
     'of others',
   )
+
+  const others = [
+    { email: 'kx7.mq2.pv9.zt4@example.com', password: 'kx7.mq2.pv9.zt4' },
+    { email: 'bob@example.com', name: 'Ｂｏｂ Ｎｏｒｔｈｆｅｌｌ', password: 'northfell1' },
+    {
+      email: 'bob@example.com',
+      name: 'Wolfeschlegelsteinhausenberger',
+      password: 'Wolfeschlegelsteinhausenberger',
+    },
+  ]
+  for (const other of others) {
+    t.strictSame(
+      (await post(app, '/register', other)).json().errors,
+      [{ path: '/password', message }],
+      other.password,
+    )
+  }
 })
 
 t.test(
@@ -127,6 +146,7 @@ t.test(
       'x'.repeat(72),
       '1234567890'.repeat(7),
       '\ufdfa'.repeat(24),
+      '\u2057'.repeat(24),
       '4@8({[<36913!|10$57'.repeat(900),
     ]
     for (const password of long) {

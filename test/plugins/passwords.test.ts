@@ -1,3 +1,4 @@
+import { hash } from '@node-rs/bcrypt'
 import t from 'tap'
 import { ada, assertProblem, collectLog, createApp, credentials, post } from '../helper.ts'
 import { openBeside, sharedSettings } from '../shared-database.ts'
@@ -73,6 +74,17 @@ t.test('never accepts a wrong password that bcrypt cannot distinguish', async (t
     { email: 'eve@example.com', password: long.slice(0, -1) },
   ]
   for (const other of others) assertProblem(t, await post(app, '/login', other), 'invalid_credentials')
+})
+
+t.test('never takes what bcrypt cannot hash for the empty password', async (t) => {
+  const settings = await sharedSettings(t)
+  const app = await createApp(t, settings)
+  const insert = 'insert into users (id, email, hashed_password, created_at) values (?, ?, ?, ?)'
+  await openBeside(t, settings).run(insert, 'moved-here', ada.email, await hash('', 4), new Date())
+
+  for (const password of ['x'.repeat(73), '\0', '\ud800']) {
+    assertProblem(t, await post(app, '/login', { ...credentials, password }), 'invalid_credentials')
+  }
 })
 
 t.test('does not change a password', async (t) => {
