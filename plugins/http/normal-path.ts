@@ -20,7 +20,9 @@ const NOT_NORMAL = new RegExp(
  * Below `/verify/` a gateway appends the path of another application, whose only rule is that it stays below.
  */
 async function normalPath(app: FastifyInstance): Promise<void> {
-  app.addHook('onRequest', ({ originalUrl }, _reply, done) => {
+  app.addHook('onRequest', ({ is404, originalUrl }, _reply, done) => {
+    // What leads to no endpoint is a 404.
+    if (is404) return done()
     const [path = ''] = originalUrl.split('?', 1)
     const isWrong = (path.startsWith('/verify/') ? DOT_SEGMENT : NOT_NORMAL).test(path)
     done(

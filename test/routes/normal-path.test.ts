@@ -17,15 +17,22 @@ const WRONG = [
   '/verify/./getUser',
   '/verify/x/..',
   '/verify/../verify/getUser?x=1',
+  '/%67etUser',
+  '/getUse%72',
+  '/%2ewell-known/jwks.json',
+  '/docs/static/../index.html',
+  '/docs/static//index.html',
+]
+
+/** These lead to no endpoint. */
+const NOWHERE = [
   '/./getUser',
   '/x/../getUser',
   '//getUser',
   '/getUser//',
-  '/%67etUser',
   '/getUser/.',
   '/x%2f..%2fgetUser',
   '/..\\getUser',
-  '/.well-known//jwks.json',
 ]
 
 const RIGHT: Record<string, number> = {
@@ -47,6 +54,7 @@ t.test('refuses a path that is not in its normal form, whatever it leads to', as
     assertProblem(t, answer, 'invalid_request', path)
     t.notOk(answer.headers['remote-user'], path)
   }
+  for (const path of NOWHERE) assertProblem(t, await get(app, path, token), 'not_found', path)
   for (const [path, status] of Object.entries(RIGHT)) {
     t.equal((await get(app, path, token)).statusCode, status, path)
   }
