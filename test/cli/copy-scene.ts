@@ -60,7 +60,7 @@ export async function fill(database: Database, users: number): Promise<void> {
     'blacklistedTokens',
     times(users / 10).map(() => createBlacklistedToken()),
   )
-  await database.knownAddresses.remember('a digest', new Date())
+  await database.knownAddresses.remember(uuidv7(), new Date())
   await database.insertRows('deletedUsers', [{ id: uuidv7(), deletedAt: new Date() }])
   await database.insertRows(
     'auditEvents',

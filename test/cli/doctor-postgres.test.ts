@@ -7,7 +7,13 @@ import { postern } from '../cli.ts'
 import { startPostgres } from '../postgres-server.ts'
 
 const SECRET_KEY = 'a secret for tests, of 32 bytes or more'
-const GOOD = { SECRET_KEY, ISSUER: 'https://auth.example.com', TRUST_PROXY: '127.0.0.1', BCRYPT_COST: '10' }
+const GOOD = {
+  REGISTRATION: 'closed',
+  SECRET_KEY,
+  ISSUER: 'https://auth.example.com',
+  TRUST_PROXY: '127.0.0.1',
+  BCRYPT_COST: '10',
+}
 
 interface Result {
   check: string
