@@ -11,6 +11,13 @@ import { COMPILE_CACHE, plugin, project, ROOT } from './project.ts'
  * it must be removed from it.
  */
 const OF_THE_PROCESS: Record<string, Record<string, string>> = {
+  'docs.test.ts': {
+    'sends the files of the docs page compressed, to clients that can read that': 'its own page',
+    'DOCS=false switches the page off, and nothing else': 'its own page',
+  },
+  'normal-path.test.ts': {
+    'refuses a path that is not in its normal form, whatever it leads to': 'the host has a router',
+  },
   'errors.test.ts': {
     'answers a method that the process does not support with 405 and those that it does': 'its own routes',
     'answers a path that is not exactly an endpoint with 404': 'the host has a not-found handler',

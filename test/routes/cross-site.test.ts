@@ -53,7 +53,7 @@ t.test('a form of another site is refused, and locks nobody out', async (t) => {
     CLIENT_FAILURES_PER_ADDRESS: '2',
     CORS_ORIGIN: APP,
   })
-  await app.postern.register(ada)
+  await post(app, '/register', ada)
 
   for (let round = 0; round < 3; round++) {
     for (const headers of FOREIGN) {
@@ -77,19 +77,19 @@ t.test('forms of our own pages, of allowed pages and of other clients are accept
     ISSUER: 'https://login.example.com',
     TRUST_PROXY: '127.0.0.1',
   })
-  await app.postern.register(ada)
+  await post(app, '/register', ada)
 
   for (const headers of OWN) {
     t.equal((await submit(app, headers)).statusCode, 200, JSON.stringify(headers))
   }
   const any = await createApp(t, { CORS_ORIGIN: '*' })
-  await any.postern.register(ada)
+  await post(any, '/register', ada)
   t.equal((await submit(any, { origin: 'https://any.example' })).statusCode, 200)
 })
 
 t.test('JSON is not asked for its site: a browser sends it only where CORS allows it', async (t) => {
   const app = await createApp(t)
-  await app.postern.register(ada)
+  await post(app, '/register', ada)
   const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
 
   t.equal((await post(app, '/login', credentials, headers)).statusCode, 200)

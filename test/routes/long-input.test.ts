@@ -29,9 +29,6 @@ t.test('no text is normalised that is far too long for an e-mail', async (t) => 
     const form = `${new URLSearchParams({ username: email.slice(0, 2500), password: ada.password })}`
     const type = { 'content-type': 'application/x-www-form-urlencoded' }
     assertProblem(t, await post(app, '/login', form, type), 'invalid_credentials')
-    t.equal(await app.postern.findUser({ email }), undefined)
-    await t.rejects(app.postern.register({ ...ada, email }), { code: 'invalid_request' })
-    await t.rejects(app.postern.login({ ...credentials, email }), { code: 'invalid_credentials' })
   }
   t.ok(longest() < 1000, `${longest()} characters at most`)
 })
