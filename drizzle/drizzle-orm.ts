@@ -4,11 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import type { Database as SqliteHandle } from 'better-sqlite3'
-import type { SQLWrapper } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
-
-/** What has a column or an expression. */
-export type { SQLWrapper }
 
 /** A SQLite database under Drizzle. Queries for both databases are written against this type. */
 export type SqliteDatabase = BetterSQLite3Database & { $client: SqliteHandle }

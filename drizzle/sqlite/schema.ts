@@ -1,4 +1,5 @@
-import { index, integer, type SQLWrapper, sql, sqliteTable, text } from '../drizzle-orm.ts'
+import type { SQLWrapper } from 'drizzle-orm'
+import { index, integer, sql, sqliteTable, text } from '../drizzle-orm.ts'
 
 /** A column with an instant, stored as milliseconds since 1970. */
 const instant = (name: string) => integer(name, { mode: 'timestamp_ms' })
