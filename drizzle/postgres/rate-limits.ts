@@ -134,13 +134,15 @@ function writeStatements(table: RateLimitsTable) {
     waitsUntil: sql.identifier('waits_until'),
   }
   const isLive = sql`${expiresAt} > now()`
-  const isWaiting = sql`coalesce(${waitsUntil} > now(), false)`
   const fromNow = sql`now() + $3::float8 * interval '1 millisecond'`
+  // A wait that is longer than any can be is from before the server's clock was set back.
+  const isWaiting = sql`coalesce(${waitsUntil} > now() and ${waitsUntil} <= ${fromNow}, false)`
   const count = sql`${points}, ceil(extract(epoch from ${expiresAt} - now()) * 1000) as ms_left,
       ceil(extract(epoch from ${waitsUntil} - now()) * 1000) as wait_left`
   // The rule of waitAfter. The first points of a key, which are inserted, have no wait.
   const total = sql`case when ${isLive} then ${points} else 0 end + excluded.points`
-  const wait = sql`$3::float8 / power(2, $4::int - (${total}) + 1)`
+  // The exponent is bounded, since the power of a limit of a million points is no number that PostgreSQL has.
+  const wait = sql`$3::float8 / power(2, least($4::int - (${total}) + 1, 100))`
   const waitEnd = sql`case when $5::boolean and ${wait} >= ${sql.raw(`${SHORTEST_WAIT}`)}
         then now() + ${wait} * interval '1 millisecond' end`
   return {

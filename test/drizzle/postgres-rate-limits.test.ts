@@ -62,6 +62,30 @@ t.test('waits grow as in the memory of a process, for all instances together', a
   }
 })
 
+t.test('limits of very many points work as well', async (t) => {
+  const { one } = await createScene(t)
+  for (const hasGrowingWaits of [true, false]) {
+    const settings = {
+      keyPrefix: `${hasGrowingWaits}`,
+      points: 1_000_000,
+      duration: 24 * HOUR,
+      hasGrowingWaits,
+    }
+    const limiter = one.createRateLimiter(settings)
+    for (let i = 0; i < 4; i++) t.equal(await limiter.consume('key'), 0)
+  }
+})
+
+t.test('a wait from before the server’s clock was set back is over', async (t) => {
+  const { one, beside } = await createScene(t)
+  const settings = { keyPrefix: 'a', points: 20, duration: HOUR, hasGrowingWaits: true }
+  const limiter = one.createRateLimiter(settings)
+  await limiter.consume('key')
+  await beside.run("update rate_limits set waits_until = now() + interval '10 days'")
+
+  t.equal(await limiter.consume('key'), 0)
+})
+
 t.test('no wait is longer than a count lasts, even if the server’s clock was set back', async (t) => {
   const { one, beside } = await createScene(t)
   const limiter = one.createRateLimiter(SETTINGS)
